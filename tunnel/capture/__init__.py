@@ -1,0 +1,1 @@
+"""MEMORY: what passed, kept in SQLite. Stands beside the way and never on it."""

@@ -1,0 +1,163 @@
+"""Gathering: takes what the way has left in its deques, and makes a batch of it. Rows and SQL are for others.
+
+A record is taken once, at its end, or, when it is shown, a little at each look: what came since, in the order it came.
+"""
+
+from collections import deque
+from dataclasses import dataclass, field
+from typing import NamedTuple, Protocol, TypeVar
+
+from tunnel.capture.tap import Record, Tap
+from tunnel.model.exchange import State
+from tunnel.model.stream import Message
+
+T = TypeVar("T")
+
+
+class Source(Protocol):
+    """Where records come from."""
+
+    ended: deque[Record]
+    shown: deque[Record]
+
+
+class Entry(NamedTuple):
+    """One exchange to be written: how it stands, and how much of it is, or is about to be, in the store."""
+
+    record: Record
+    state: State
+    kept: tuple[int, int]
+    messages: int
+
+
+@dataclass(slots=True)
+class Batch:
+    """One transaction's worth, kept until it is committed."""
+
+    records: list[Entry] = field(default_factory=list)
+    bodies: list[tuple[Record, bool, int, bytes]] = field(default_factory=list)  # record, of the response, piece, bytes
+    messages: list[tuple[Record, int, Message]] = field(default_factory=list)  # record, number, message
+    ended: int = 0  # of the records, those that will not come again
+    taken: int = 0  # bytes of the budget to give back when it is committed
+    full: bool = False  # more is waiting
+
+
+@dataclass(slots=True)
+class Taken:
+    """How much of one record has been taken so far."""
+
+    record: Record
+    kept: list[int] = field(default_factory=lambda: [0, 0])  # bytes of each body
+    pieces: list[int] = field(default_factory=lambda: [0, 0])
+    raw: list[int] = field(default_factory=lambda: [0, 0])  # bytes kept of a stream that nobody reads, each way
+    messages: int = 0
+    seen: tuple[object, ...] = ()  # what the row said when it was last written
+    holed: bool = False  # what was taken before is in no store any more, so what follows would be no prefix
+
+
+class Gathering:
+    """What has been taken of the records that are shown."""
+
+    def __init__(self) -> None:
+        self.shown: dict[int, Taken] = {}  # by the record's identity: its number may change
+
+    def take(self, source: Source, most: int, *, stopping: bool = False) -> Batch:
+        """Take at most so many ended exchanges, and what is new of those that run.
+
+        Args:
+          source: The deques.
+          most: Ended exchanges at once.
+          stopping: Those that still run will not end any more for us: take them as interrupted.
+        """
+        batch = Batch()
+        # Ended before shown: whatever was shown before its end is then in one of these two.
+        ended = _drain(source.ended, most)
+        batch.full = bool(source.ended)
+        batch.ended = len(ended)
+        over = {id(record) for record in ended if record.live}
+        for record in _drain(source.shown, len(source.shown)):
+            self.shown[id(record)] = Taken(record)
+        for record in ended:
+            state = State.DONE if record.error is None else State.FAILED
+            if record.live or record.stream:
+                self._take_more(batch, self.shown.pop(id(record), Taken(record)), state)
+            else:
+                _take_whole(batch, record, state)
+        if stopping and not source.ended:
+            for taken in self.shown.values():
+                self._take_more(batch, taken, State.INTERRUPTED)
+            batch.ended += len(self.shown)
+            self.shown.clear()
+        for taken in self.shown.values():
+            if id(taken.record) not in over:
+                self._take_more(batch, taken, State.RUNNING)
+        return batch
+
+    def write_again(self) -> None:
+        """Have every running exchange written with the next batch: what was written last may not have arrived."""
+        for taken in self.shown.values():
+            taken.seen = ()
+
+    def begin_again(self) -> None:
+        """Know that all that was written has gone."""
+        self.write_again()
+        for taken in self.shown.values():
+            taken.holed = taken.holed or any(taken.kept)
+            taken.kept, taken.messages = [0, 0], 0
+
+    def _take_more(self, batch: Batch, taken: Taken, state: State) -> None:
+        """Take what is new of a record that runs, or was shown while it ran."""
+        record = taken.record
+        for response, body in enumerate((record.request_body, record.response_body)):
+            if body.pieces:
+                data = b"".join(list[bytes](_drain(body.pieces, len(body.pieces))))
+                batch.taken += len(data)
+                if not taken.holed:
+                    batch.bodies.append((record, bool(response), taken.pieces[response], data))
+                    taken.pieces[response] += 1
+                    taken.kept[response] += len(data)
+        if record.stream:
+            self._take_stream(batch, taken)
+        response_head = record.response
+        seen = (state, record.id, response_head, record.returned, record.request_body.size, record.response_body.size,
+                taken.messages)  # fmt: skip
+        if seen != taken.seen:
+            taken.seen = seen
+            batch.records.append(Entry(record, state, (taken.kept[0], taken.kept[1]), taken.messages))
+
+    def _take_stream(self, batch: Batch, taken: Taken) -> None:
+        """Read an upgraded connection's bytes into messages."""
+        record = taken.record
+        for from_client, at, data in _drain(record.stream, len(record.stream)):
+            batch.taken += len(data)
+            if record.watch is not None:
+                found = record.watch.feed(from_client, at, data)
+            else:
+                side, cap = int(not from_client), record.request_body.cap
+                payload = data[: max(cap - taken.raw[side], 0)]
+                taken.raw[side] += len(payload)
+                found = [Message(from_client, "bytes", at, len(data), payload)]
+            for message in found:
+                batch.messages.append((record, taken.messages, message))
+                taken.messages += 1
+
+
+def _take_whole(batch: Batch, record: Record, state: State) -> None:
+    """Take a record that nobody asked about while it ran: the common one."""
+    request = response = 0
+    if record.request_body.pieces:
+        request = _take_body(batch, record, False, record.request_body)
+    if record.response_body.pieces:
+        response = _take_body(batch, record, True, record.response_body)
+    batch.records.append(Entry(record, state, (request, response), 0))
+
+
+def _take_body(batch: Batch, record: Record, response: bool, body: Tap) -> int:
+    data = body.pieces[0] if len(body.pieces) == 1 else b"".join(body.pieces)
+    batch.bodies.append((record, response, 0, data))
+    batch.taken += len(data)
+    return len(data)
+
+
+def _drain(source: deque[T], most: int) -> list[T]:
+    return [source.popleft() for _ in range(min(len(source), most))]

@@ -1,0 +1,161 @@
+"""Store: what was recorded, read back. Opening the file is for `capture.store_schema`, writing for `capture.store_write`.
+
+Any number of processes may read while others write. What a reader sees is what was committed, about 50 ms behind the way.
+"""
+
+import sqlite3
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import TracebackType
+
+from tunnel.capture import alive
+from tunnel.capture.rows import COLUMNS, exchange_of
+from tunnel.capture.store_schema import BUSY, FILE, VERSION, damaged, read_version, trouble
+from tunnel.capture.store_write import PIECE_BITS, body_key
+from tunnel.errors import TunnelError
+from tunnel.model.exchange import Exchange, RecordedMessage, Side, State, Summary
+
+_LINE = ", ".join(Summary._fields)
+_ALL = ", ".join(COLUMNS)
+
+
+class Store:
+    """The reading end of a store. A context manager that closes itself; not for several threads at once."""
+
+    def __init__(self, folder: Path) -> None:
+        """Open the store.
+
+        Args:
+          folder: Where it lives.
+        Raises:
+          NoStore: Nothing has been recorded there yet.
+          TunnelError: It cannot be read, or is of a version that cannot be.
+        """
+        self.folder = folder
+        self.path = folder / FILE
+        if not self.path.exists():
+            raise NoStore(self.path)
+        self._dead: set[int] = set()
+        with self._readable():
+            self._sql = _open(self.path)
+
+    def __enter__(self) -> "Store":
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the file."""
+        self._sql.close()
+
+    def latest(self, count: int) -> list[Summary]:
+        """Return the exchanges that began last, the very last one at the end."""
+        with self._readable():
+            rows = self._sql.execute(
+                f"SELECT process, {_LINE} FROM exchange ORDER BY started DESC, id DESC LIMIT ?", (count,)
+            ).fetchall()
+        return self._summaries(reversed(rows))
+
+    def since(self, revision: int, limit: int) -> list[Summary]:
+        """Return what has changed since, in the order of the changes: new exchanges, and running ones that went on or ended.
+
+        Args:
+          revision: The last one already seen; each `Summary` carries its own.
+          limit: At most so many; ask again from the last one returned.
+        """
+        with self._readable():
+            rows = self._sql.execute(
+                f"SELECT process, {_LINE} FROM exchange WHERE revision > ? ORDER BY revision LIMIT ?", (revision, limit)
+            ).fetchall()
+        return self._summaries(rows)
+
+    def revision(self) -> int:
+        """Return the latest revision: `since` this one is everything that is still to come."""
+        with self._readable():
+            return int(self._sql.execute("SELECT revision - 1 FROM counter").fetchone()[0])
+
+    def summary(self, id: int) -> Summary | None:
+        """Return the line of one exchange, or None if there is none."""
+        with self._readable():
+            rows = self._sql.execute(f"SELECT process, {_LINE} FROM exchange WHERE id = ?", (id,)).fetchall()
+        return next(iter(self._summaries(rows)), None)
+
+    def exchange(self, id: int) -> Exchange | None:
+        """Return one exchange, or None if there is none of that number (any more)."""
+        with self._readable():
+            row = self._sql.execute(f"SELECT {_ALL} FROM exchange WHERE id = ?", (id,)).fetchone()
+        if row is None:
+            return None
+        of = list(row)
+        state, process = list(COLUMNS).index("state"), list(COLUMNS).index("process")
+        of[state] = self._state(of[state], of[process])
+        return exchange_of(of)
+
+    def body(self, id: int, side: Side | str) -> bytes:
+        """Return what was kept of a body, content-coded as it passed; empty where nothing was."""
+        response = Side(side) is Side.RESPONSE
+        first, end = body_key(id, response, 0), body_key(id, True, 0) if not response else body_key(id + 1, False, 0)
+        with self._readable():
+            rows = self._sql.execute("SELECT bytes FROM body WHERE key >= ? AND key < ? ORDER BY key", (first, end))
+            return b"".join([piece for (piece,) in rows])
+
+    def messages(self, id: int) -> Iterator[RecordedMessage]:
+        """Return the messages of an upgraded connection, oldest first, read as they are asked for."""
+        with self._readable():
+            rows = self._sql.execute(
+                "SELECT from_client, kind, at, size, payload FROM message WHERE key >= ? AND key < ? ORDER BY key",
+                (id << PIECE_BITS, (id + 1) << PIECE_BITS),
+            )
+            for from_client, kind, at, size, payload in rows:
+                yield RecordedMessage(bool(from_client), kind, at, size, payload)
+
+    def _summaries(self, rows: Iterable[tuple[int, ...]]) -> list[Summary]:
+        at = Summary._fields.index("state") + 1
+        return [Summary._make([*row[1:at], self._state(row[at], row[0]), *row[at + 1 :]]) for row in rows]
+
+    def _state(self, state: str | int, process: int) -> str:
+        """Return the state, knowing that a dead process's exchanges run no more."""
+        if state != State.RUNNING:
+            return str(state)
+        if process not in self._dead and not alive.is_alive(self.folder, process):
+            self._dead.add(process)
+        return State.INTERRUPTED.value if process in self._dead else State.RUNNING.value
+
+    @contextmanager
+    def _readable(self) -> Iterator[None]:
+        try:
+            yield
+        except (sqlite3.Error, OSError) as error:
+            raise trouble(self.path, error) from error
+
+
+class NoStore(TunnelError):
+    """Nothing was recorded yet: the commands answer this with a friendly sentence."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(f"nothing has been recorded yet ({path} is not there)", hint="start recording: `tunnel 3000`")
+
+
+def _open(path: Path) -> sqlite3.Connection:
+    connection = sqlite3.connect(path, timeout=BUSY, isolation_level=None, check_same_thread=False)
+    try:
+        connection.execute("PRAGMA query_only = ON")
+        version = read_version(connection, path)
+        if version == 0:
+            raise NoStore(path)
+        if version < VERSION:
+            raise TunnelError(
+                f"the store {path} was made by an older tunnel (version {version}, this one reads {VERSION})",
+                hint="start `tunnel`, which brings it up to date",
+            )
+    except sqlite3.Error as error:
+        connection.close()
+        if damaged(error):
+            raise trouble(path, error) from error
+        raise
+    except BaseException:
+        connection.close()
+        raise
+    return connection

@@ -1,0 +1,177 @@
+"""The store's file: its schema and version, how it is opened, and what is done with one that cannot be used.
+
+Inserting is for `capture.store_write`, reading for `capture.store`. These three files alone know SQLite.
+"""
+
+import errno
+import os
+import sqlite3
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from tunnel.capture.rows import COLUMNS
+from tunnel.errors import TunnelError
+
+FILE = "records.sqlite"
+VERSION = 1
+BUSY = 5.0  # seconds to wait for another process's transaction; they take milliseconds
+FAMILY = ("", "-wal", "-shm")  # the files that SQLite keeps for one database, by what follows its name
+
+# body.key   = exchange << 32 | side << 31 | piece number
+# message.key = exchange << 32 | message number
+# One integer orders the pieces of one exchange behind each other, finds them without a second index, and keeps the inserts
+# at the end of the table. It leaves room for 2**31 exchanges and as many pieces in each.
+SCHEMA = f"""
+CREATE TABLE exchange ({", ".join(f"{name} {kind}" for name, kind in COLUMNS.items())}) STRICT;
+CREATE INDEX exchange_started ON exchange (started);
+CREATE INDEX exchange_revision ON exchange (revision);
+CREATE INDEX exchange_running ON exchange (process) WHERE state = 'running';
+CREATE TABLE body (key INTEGER PRIMARY KEY, bytes BLOB NOT NULL) STRICT;
+CREATE TABLE message (
+    key INTEGER PRIMARY KEY, from_client INTEGER NOT NULL, kind TEXT NOT NULL, at INTEGER NOT NULL,
+    size INTEGER NOT NULL, payload BLOB NOT NULL
+) STRICT;
+CREATE TABLE process (id INTEGER PRIMARY KEY, pid INTEGER NOT NULL, next INTEGER NOT NULL, last INTEGER NOT NULL) STRICT;
+CREATE TABLE counter (id INTEGER NOT NULL, revision INTEGER NOT NULL) STRICT;
+INSERT INTO counter VALUES (1, 1);
+PRAGMA user_version = {VERSION};
+"""
+
+# From each older version to the next: the statements that bring a store there. A version that is missing cannot be
+# brought on, and its store is set aside.
+MIGRATIONS: dict[int, str] = {}
+
+Notice = Callable[[TunnelError], None]
+
+
+def open_for_writing(folder: Path, notice: Notice) -> sqlite3.Connection:
+    """Open the store, made if need be; one that is damaged or too old is renamed, and a new one begun.
+
+    Args:
+      folder: Where it lives; made with mode 0700 if need be.
+      notice: Is told when a store was set aside.
+    Returns: A connection in autocommit mode, usable from any one thread at a time. The caller closes it.
+    Raises:
+      TunnelError: The store was made by a newer tunnel.
+      sqlite3.Error, OSError: It cannot be opened; see `trouble`.
+    """
+    path = folder / FILE
+    try:
+        return _open(path)
+    except sqlite3.DatabaseError as error:
+        if not damaged(error):
+            raise
+        notice(set_aside(path, f"is damaged ({error})"))
+    except TooOld as error:
+        notice(set_aside(path, str(error)))
+    return _open(path)
+
+
+class TooOld(Exception):
+    """A store of a version from which no way leads here."""
+
+
+def _open(path: Path) -> sqlite3.Connection:
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    # SQLite gives its -wal and -shm the mode of the database, so making that first keeps all three private.
+    os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+    connection = sqlite3.connect(path, timeout=BUSY, isolation_level=None, check_same_thread=False)
+    try:
+        version = read_version(connection, path)
+        if version == 0:
+            connection.execute("PRAGMA auto_vacuum = INCREMENTAL")  # has to come before the first table
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("PRAGMA synchronous = NORMAL")  # kill -9 loses nothing committed; a power cut, the last moments
+        connection.execute("PRAGMA journal_size_limit = 16777216")
+        connection.execute("PRAGMA wal_autocheckpoint = 4000")  # pages: about 16 MiB between two syncs
+        if version != VERSION:
+            _bring_up(connection, path)
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def _bring_up(connection: sqlite3.Connection, path: Path) -> None:
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        version = read_version(connection, path)  # again: another process may have been here first
+        statements = []
+        while version != VERSION:
+            if version == 0:
+                statements, version = [SCHEMA], VERSION
+            elif version in MIGRATIONS:
+                statements.append(MIGRATIONS[version])
+                version += 1
+            else:
+                raise TooOld(f"was made by an older tunnel (version {version}) and cannot be read by this one")
+        for statement in ";".join(statements).split(";"):
+            connection.execute(statement)
+        connection.execute(f"PRAGMA user_version = {VERSION}")
+        connection.execute("COMMIT")
+    except BaseException:
+        connection.execute("ROLLBACK")
+        raise
+
+
+def read_version(connection: sqlite3.Connection, path: Path) -> int:
+    """Return the version of the store: 0 for an empty file.
+
+    Raises:
+      TunnelError: It is newer than this program.
+      sqlite3.DatabaseError: It is no store, or a damaged one.
+    """
+    version = int(connection.execute("PRAGMA user_version").fetchone()[0])
+    if version > VERSION:
+        raise TunnelError(
+            f"the store {path} was made by a newer tunnel (version {version}, this one reads {VERSION})",
+            hint="upgrade tunnel, or use another folder: `tunnel --folder DIR …`",
+        )
+    if version == 0 and connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()[0]:
+        raise sqlite3.DatabaseError("it holds tables of another program")
+    return version
+
+
+def set_aside(path: Path, reason: str) -> TunnelError:
+    """Rename a store that cannot be used; return the sentence that says so."""
+    stamp = time.strftime("%Y%m%d-%H%M%S")
+    aside = path.with_name(f"{path.stem}.aside-{stamp}-{os.getpid()}{path.suffix}")
+    for suffix in FAMILY:
+        old = path.with_name(path.name + suffix)
+        if old.exists():
+            old.rename(aside.with_name(aside.name + suffix))
+    return TunnelError(
+        f"the store {path} {reason}; it was renamed to {aside.name} and a new one begun",
+        hint=f"delete it when you do not miss it: rm {aside}*",
+    )
+
+
+def damaged(error: sqlite3.Error) -> bool:
+    """Whether an error says that the file itself is no good, rather than the disk or the moment."""
+    name = getattr(error, "sqlite_errorname", "")
+    return name.startswith(("SQLITE_CORRUPT", "SQLITE_NOTADB")) or "tables of another program" in str(error)
+
+
+def trouble(path: Path, error: BaseException) -> TunnelError:
+    """Say why the store cannot be written or read, and what to do."""
+    if isinstance(error, TunnelError):
+        return error
+    name = getattr(error, "sqlite_errorname", "")
+    said = f"{error}" or type(error).__name__
+    if name == "SQLITE_FULL" or (isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)):
+        return TunnelError(f"the disk is full, so nothing can be recorded in {path}", hint=f"make room: df -h {path.parent}")
+    if name.startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
+        return TunnelError(
+            f"another program has locked {path} for more than {BUSY:g} seconds", hint=f"find it: lsof {path}"
+        )
+    if name.startswith(("SQLITE_READONLY", "SQLITE_CANTOPEN", "SQLITE_PERM")) or (
+        isinstance(error, OSError) and error.errno in (errno.EACCES, errno.EPERM, errno.EROFS)
+    ):
+        return TunnelError(
+            f"the store {path} cannot be opened for writing ({said})",
+            hint=f"see who owns it (ls -la {path.parent}), or use another folder: `tunnel --folder DIR …`",
+        )
+    if isinstance(error, sqlite3.DatabaseError) and damaged(error):
+        return TunnelError(f"the store {path} is damaged ({said})", hint="start tunnel: it sets it aside and begins anew")
+    return TunnelError(f"the store {path} cannot be used ({said})", hint=f"look at the disk: df -h {path.parent}")

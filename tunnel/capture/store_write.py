@@ -1,0 +1,248 @@
+"""Writing to the store: numbers, batches, and the removal of what is old. Used by one thread; when to write is for `writer`.
+
+Rows go in many to a statement. It is not the statement that would cost: between two of them Python takes its global lock,
+which the way's thread then waits for. One statement with 32 rows works outside that lock while the way runs on.
+"""
+
+import os
+import sqlite3
+from collections.abc import Sequence
+from functools import cache
+from pathlib import Path
+from types import TracebackType
+
+from tunnel.capture import alive
+from tunnel.capture.rows import COLUMNS, Row, Value
+from tunnel.capture.store_schema import FILE, Notice, damaged, open_for_writing, set_aside, trouble
+from tunnel.errors import TunnelError
+
+MANY = 32  # rows in one statement: 1,440 values, far below SQLite's 32,766
+PIECE_BITS = 32
+RESPONSE = 1 << 31  # the bit of a body's key that says which side
+
+WIDTHS = {"exchange": len(COLUMNS), "body": 2, "message": 6}
+
+
+class WriteError(Exception):
+    """The store could not be written; `reason` says it to a person."""
+
+    def __init__(self, reason: TunnelError) -> None:
+        super().__init__(reason.what)
+        self.reason = reason
+
+
+class Writing:
+    """The writing end of a store. A context manager is a transaction; anything that fails raises `WriteError`."""
+
+    def __init__(self, claim: alive.Claim, folder: Path, notice: Notice, *, above: int = 0) -> None:
+        """Open the store and take a place among its processes.
+
+        Args:
+          claim: Says to others that we live; it outlasts this object, as the numbers do that were reserved by it.
+          folder: Where the store lives.
+          notice: Is told of a store that was set aside.
+          above: Numbers up to this one have been given out already (by this process, to a store that has gone).
+        Raises: WriteError.
+        """
+        self.process = claim.process
+        self.folder = folder
+        self.path = folder / FILE
+        try:
+            self._sql = open_for_writing(folder, notice)
+            try:
+                self._inode = self.path.stat().st_ino
+                with self:
+                    self._enter(above)
+            except BaseException:
+                self._sql.close()
+                raise
+        except (sqlite3.Error, OSError, TunnelError) as error:
+            raise WriteError(trouble(self.path, error)) from error
+
+    @property
+    def gone(self) -> bool:
+        """Whether the file was deleted or replaced: SQLite would go on writing to one that nobody can find."""
+        try:
+            return self.path.stat().st_ino != self._inode
+        except OSError:
+            return True
+
+    def __enter__(self) -> None:
+        try:
+            self._sql.execute("BEGIN IMMEDIATE")
+        except sqlite3.Error as error:
+            raise self._failed(error) from error
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
+        try:
+            self._sql.execute("COMMIT" if error is None else "ROLLBACK")
+        except sqlite3.Error as failure:
+            if error is None:
+                if self._sql.in_transaction:
+                    self._sql.rollback()
+                raise self._failed(failure) from failure
+        if isinstance(error, sqlite3.Error):
+            raise self._failed(error) from error
+
+    def _failed(self, error: sqlite3.Error) -> WriteError:
+        if damaged(error):
+            self._sql.close()
+            return WriteError(set_aside(self.path, f"is damaged ({error})"))
+        return WriteError(trouble(self.path, error))
+
+    # Numbers
+
+    def _enter(self, above: int) -> None:
+        """Note this process, and clear up after those that have died."""
+        dead = [
+            process
+            for (process,) in self._sql.execute("SELECT id FROM process").fetchall()
+            if not alive.is_alive(self.folder, process)
+        ]
+        for process in dead:
+            self._leave(process)
+            alive.forget(self.folder, process)
+        self._sql.execute("UPDATE counter SET id = max(id, ?)", (above + 1,))
+        self._sql.execute("INSERT OR IGNORE INTO process VALUES (?, ?, 0, -1)", (self.process, os.getpid()))
+
+    def reserve(self, count: int) -> range:
+        """Take the next `count` exchange numbers for this process; they are no one else's. In a transaction."""
+        first = self._one("UPDATE counter SET id = id + ? RETURNING id", count) - count
+        self._sql.execute("UPDATE process SET next = ?, last = ? WHERE id = ?", (first, first + count - 1, self.process))
+        return range(first, first + count)
+
+    def revisions(self, count: int) -> int:
+        """Take `count` numbers of changes; return the first. In a transaction."""
+        return self._one("UPDATE counter SET revision = revision + ? RETURNING revision", count) - count
+
+    def _leave(self, process: int, unused: int | None = None) -> None:
+        """Close a process's account: its running exchanges were interrupted, its last unused numbers go back."""
+        running = self._sql.execute(
+            "SELECT id FROM exchange WHERE state = 'running' AND process = ?", (process,)
+        ).fetchall()
+        revision = self.revisions(len(running))
+        for number, (exchange,) in enumerate(running):
+            self._sql.execute(
+                "UPDATE exchange SET state = 'interrupted', revision = ? WHERE id = ?", (revision + number, exchange)
+            )
+        if unused is None:
+            # It died without a word. What it had reserved and not written is free.
+            newest = self._one("SELECT coalesce(max(id), 0) FROM exchange")
+            unused = max(newest + 1, self._one("SELECT next FROM process WHERE id = ?", process))
+        # Only the newest block can be given back: behind it others have reserved already.
+        self._sql.execute(
+            "UPDATE counter SET id = min(id, ?) WHERE id = (SELECT last + 1 FROM process WHERE id = ?)",
+            (unused, process),
+        )
+        self._sql.execute("DELETE FROM process WHERE id = ?", (process,))
+
+    # Batches
+
+    def add_exchanges(self, rows: Sequence[Row]) -> None:
+        """Insert exchanges, or replace what was known of them while they ran. In a transaction."""
+        self._insert("exchange", rows)
+
+    def add_bodies(self, rows: Sequence[tuple[int, bytes]]) -> None:
+        """Insert pieces of bodies by their keys (see `body_key`). In a transaction."""
+        self._insert("body", rows)
+
+    def add_messages(self, rows: Sequence[Row]) -> None:
+        """Insert messages: key, from client, kind, µs since the epoch, size, payload. In a transaction."""
+        self._insert("message", rows)
+
+    def _insert(self, table: str, rows: Sequence[tuple[Value, ...]]) -> None:
+        width = WIDTHS[table]
+        for at in range(0, len(rows), MANY):
+            some = rows[at : at + MANY]
+            self._sql.execute(_statement(table, width, len(some)), [value for row in some for value in row])
+
+    def _one(self, sql: str, *values: Value) -> int:
+        (value,) = self._sql.execute(sql, values).fetchone()
+        return int(value)
+
+    # Removal, for `capture.retention`
+
+    def size(self) -> int:
+        """Return the bytes in use, free pages not counted; the file may be larger until it is shrunk."""
+        return (self._one("PRAGMA page_count") - self.free()) * self._one("PRAGMA page_size")
+
+    def free(self) -> int:
+        """Return how many pages of the file hold nothing."""
+        return self._one("PRAGMA freelist_count")
+
+    def remove_oldest(self, count: int, before: int) -> int:
+        """Remove ended exchanges with their bodies and messages, oldest first. In a transaction.
+
+        Args:
+          count: At most so many.
+          before: Only those that started before, µs since the epoch.
+        Returns: How many there were.
+        """
+        found = self._sql.execute(
+            "SELECT id FROM exchange WHERE started < ? AND state != 'running' ORDER BY started LIMIT ?", (before, count)
+        )
+        ids = sorted(id for (id,) in found)
+        for first, last in runs(ids):
+            self._sql.execute("DELETE FROM exchange WHERE id BETWEEN ? AND ?", (first, last))
+            keys = (first << PIECE_BITS, (last + 1) << PIECE_BITS)
+            self._sql.execute("DELETE FROM body WHERE key >= ? AND key < ?", keys)
+            self._sql.execute("DELETE FROM message WHERE key >= ? AND key < ?", keys)
+        return len(ids)
+
+    def remove_messages(self, count: int) -> int:
+        """Remove the first messages of the oldest exchange that has any, even of a running one. In a transaction."""
+        return self._sql.execute(
+            "DELETE FROM message WHERE key IN (SELECT key FROM message ORDER BY key LIMIT ?)", (count,)
+        ).rowcount
+
+    def shrink(self, pages: int) -> None:
+        """Give free pages back to the file system. Not in a transaction."""
+        try:
+            self._sql.execute(f"PRAGMA incremental_vacuum({pages})").fetchall()
+        except sqlite3.Error as error:
+            raise self._failed(error) from error
+
+    def close(self, unused: int | None = None) -> None:
+        """Leave the store.
+
+        Args:
+          unused: The first exchange number that this process was given and has not used.
+        """
+        try:
+            with self:
+                self._leave(self.process, unused)
+        except (WriteError, sqlite3.Error):
+            pass  # the next one to open the store clears up
+        finally:
+            self.abandon()
+
+    def abandon(self) -> None:
+        """Close the file, whatever state it is in."""
+        self._sql.close()
+
+
+def runs(ids: Sequence[int]) -> list[tuple[int, int]]:
+    """Return ascending numbers as pairs of first and last without a gap between them."""
+    found: list[tuple[int, int]] = []
+    for id in ids:
+        if found and found[-1][1] == id - 1:
+            found[-1] = (found[-1][0], id)
+        else:
+            found.append((id, id))
+    return found
+
+
+def body_key(exchange: int, response: bool, piece: int) -> int:
+    """Return the key of a body's piece."""
+    return exchange << PIECE_BITS | (RESPONSE if response else 0) | piece
+
+
+def message_key(exchange: int, number: int) -> int:
+    """Return the key of a message."""
+    return exchange << PIECE_BITS | number
+
+
+@cache
+def _statement(table: str, width: int, rows: int) -> str:
+    row = "(" + ",".join("?" * width) + ")"
+    return f"INSERT OR REPLACE INTO {table} VALUES {','.join([row] * rows)}"

@@ -1,0 +1,113 @@
+"""Tap and Record: what the way notes down about one exchange while it passes.
+
+This file is on the hot path: noting is an append or an assignment, never a format, a look-up or a wait. The way's task
+appends; the recorder's thread takes. `deque.append` and `deque.popleft` are atomic, so no lock is needed between them.
+Turning what was noted into rows is for `capture.rows`.
+"""
+
+from collections import deque
+
+from tunnel.errors import TunnelError
+from tunnel.model.headers import Headers
+from tunnel.model.message import Request, Response
+from tunnel.model.peer import Peer
+from tunnel.model.stream import Watch
+
+
+class Budget:
+    """How many bytes of bodies may wait in memory for the writer.
+
+    Two counters, each written by one thread only, so that neither needs a lock: the way adds, the writer takes.
+    """
+
+    __slots__ = ("added", "dropped", "limit", "taken")
+
+    def __init__(self, limit: int) -> None:
+        self.limit = limit
+        self.added = 0  # bytes the way has handed over
+        self.taken = 0  # bytes the writer is done with
+        self.dropped = 0  # bytes that did not fit
+
+    @property
+    def waiting(self) -> int:
+        """Bytes in memory now."""
+        return self.added - self.taken
+
+
+class Tap:
+    """One body as it passes: its true size, and its first `cap` bytes waiting to be written."""
+
+    __slots__ = ("budget", "cap", "kept", "lost", "pieces", "size")
+
+    def __init__(self, cap: int, budget: Budget) -> None:
+        self.cap = cap
+        self.budget = budget
+        self.pieces: deque[bytes] = deque()
+        self.size = 0  # bytes that passed
+        self.kept = 0  # of these, bytes handed to the writer: always a prefix of the body
+        self.lost = False  # a piece did not fit the budget, so the prefix ends before the cap
+
+    def add(self, piece: bytes) -> None:
+        """Note a piece that has been relayed."""
+        self.size += len(piece)
+        if self.kept >= self.cap or self.lost:
+            return
+        if len(piece) > self.cap - self.kept:
+            piece = piece[: self.cap - self.kept]
+        budget = self.budget
+        if budget.added - budget.taken + len(piece) > budget.limit:
+            self.lost = True
+            budget.dropped += len(piece)
+            return
+        self.kept += len(piece)
+        budget.added += len(piece)
+        self.pieces.append(piece)
+
+
+class Record:
+    """One exchange while it runs. Fields are set by the way in the order of the story; None means not yet, or never.
+
+    All times are seconds on the clock of `time.perf_counter`.
+    """
+
+    __slots__ = (
+        "connected", "ended", "error", "first", "id", "informational", "live", "peer", "repairs",
+        "request", "request_body", "request_trailers", "response", "response_body", "response_trailers", "returned",
+        "reused", "sent", "started", "stream", "upstream", "watch",
+    )  # fmt: skip
+
+    def __init__(self, number: int, peer: Peer, request: Request, started: float, cap: int, budget: Budget) -> None:
+        self.id = number
+        self.peer = peer
+        self.request = request
+        self.started = started  # the whole request head had been read
+        self.upstream = ""  # the address that was reached: "127.0.0.1:3000"
+        self.reused = False  # over a connection that had served before
+        self.sent = b""  # the request head as it went upstream
+        self.connected: float | None = None  # an upstream connection was at hand
+        self.first: float | None = None  # the first byte of the answer came
+        self.ended: float | None = None  # the last byte went to the client, or the error struck
+        self.informational: list[Response] = []  # 1xx, as they came
+        self.response: Response | None = None  # the answer's head, as it came (ours, where we answered)
+        self.returned = b""  # the answer's head as it went to the client
+        self.request_body = Tap(cap, budget)
+        self.response_body = Tap(cap, budget)
+        self.request_trailers: Headers | None = None
+        self.response_trailers: Headers | None = None
+        self.error: TunnelError | None = None
+        self.repairs: tuple[str, ...] = ()  # what we changed beyond the hop's own fields, a sentence each
+        self.stream: deque[tuple[bool, float, bytes]] = deque()  # upgraded: (from client, when, bytes)
+        self.watch: Watch | None = None
+        self.live = False  # the writer was told while it runs
+
+    def passed(self, from_client: bool, at: float, data: bytes) -> None:
+        """Note bytes of an upgraded connection. Bodies count them too, so sizes are true."""
+        body = self.request_body if from_client else self.response_body
+        body.size += len(data)
+        budget = body.budget
+        if body.lost or budget.added - budget.taken + len(data) > budget.limit:
+            body.lost = True  # frames cannot be read again from the middle: this direction's reading ends here
+            budget.dropped += len(data)
+            return
+        budget.added += len(data)
+        self.stream.append((from_client, at, data))

@@ -1,0 +1,113 @@
+"""Live: prints lines while a front runs, from a thread of its own. What a line says is for `cli.lines`.
+
+A terminal may stand still for as long as it likes (Ctrl-S, a pager, a slow link). Then the queue fills, and lines beyond it are
+counted instead of kept; when the terminal moves again, it is told how many are missing. The recorder never waits for it.
+"""
+
+import threading
+import time
+from collections import deque
+from collections.abc import Sequence
+from typing import IO, TextIO
+
+from tunnel.cli.lines import DIM, Look, json_line, line, look_of, paint
+from tunnel.model.exchange import State, Summary
+
+MOST_LINES = 1000  # waiting; more than a person reads, less than a megabyte
+AT_ONCE = 100  # lines in one write
+
+
+class LivePrinter:
+    """Prints each exchange at its end, and a long one at its beginning too."""
+
+    def __init__(self, stream: TextIO, *, as_json: bool = False, look: Look | None = None) -> None:
+        """Start the thread.
+
+        Args:
+          stream: Where to print. Its buffer is gone around: a thread stuck in it could not be left behind at exit.
+          as_json: One object per line.
+          look: By default what suits the stream.
+        """
+        stream.flush()
+        buffer = getattr(stream, "buffer", None)
+        self._raw: IO[bytes] | None = getattr(buffer, "raw", buffer)
+        self._encoding = getattr(stream, "encoding", None) or "utf-8"
+        self._look = look or look_of(stream)
+        self._json = as_json
+        self._waiting: deque[Summary | str] = deque()
+        self._missed = 0
+        self._announced: set[int] = set()  # running exchanges that were printed when they opened
+        self._changed = threading.Condition()
+        self._stopping = False
+        self._thread = threading.Thread(target=self._run, name="printer", daemon=True)
+        self._thread.start()
+
+    def show(self, exchanges: Sequence[Summary]) -> None:
+        """Print exchanges, in their turn. Never waits for the terminal; for any thread."""
+        with self._changed:
+            for summary in exchanges:
+                if summary.state == State.RUNNING:
+                    if summary.id in self._announced:
+                        continue
+                    self._announced.add(summary.id)
+                else:
+                    self._announced.discard(summary.id)
+                self._put(summary)
+            self._changed.notify()
+
+    def say(self, text: str) -> None:
+        """Print a line of our own, in its turn among the others."""
+        with self._changed:
+            self._put(text)
+            self._changed.notify()
+
+    def stop(self, deadline: float) -> None:
+        """Print what is left, for so many seconds at most."""
+        with self._changed:
+            self._stopping = True
+            self._changed.notify()
+        self._thread.join(deadline)
+
+    def _put(self, item: Summary | str) -> None:
+        if len(self._waiting) >= MOST_LINES:
+            self._missed += 1
+        else:
+            self._waiting.append(item)
+
+    def _run(self) -> None:
+        while True:
+            with self._changed:
+                while not self._waiting and not self._missed and not self._stopping:
+                    self._changed.wait()
+                some = [self._waiting.popleft() for _ in range(min(len(self._waiting), AT_ONCE))]
+                missed = 0
+                if not self._waiting:  # said where the gap is: behind the last that was kept
+                    missed, self._missed = self._missed, 0
+                if not some and not missed:
+                    return
+            lines = [self._line(item) for item in some]
+            if missed and not self._json:
+                lines.append(paint(f"… {missed} lines were not shown; `tunnel log` has them", DIM, self._look))
+            if not self._write("".join(f"{text}\n" for text in lines)):
+                return
+
+    def _line(self, item: Summary | str) -> str:
+        if isinstance(item, str):
+            return item
+        return json_line(item) if self._json else line(item, self._look)
+
+    def _write(self, text: str) -> bool:
+        """Write it all; whether anybody still reads."""
+        rest = memoryview(text.encode(self._encoding, "backslashreplace"))
+        if self._raw is None:
+            return False
+        try:
+            while rest:
+                written = self._raw.write(rest)
+                if written is None:  # somebody else made this terminal non-blocking, and it is full
+                    time.sleep(0.01)
+                else:
+                    rest = rest[written:]
+        except (OSError, ValueError):
+            return False  # the reader has gone, or the stream was closed
+        return True

@@ -1,0 +1,94 @@
+"""Main: the command, its subcommands, and the one place where an error becomes text and an exit code."""
+
+import os
+import sys
+from collections.abc import Sequence
+
+import click
+
+from tunnel import __version__
+from tunnel.errors import TunnelError
+
+# A subcommand's module is imported when it is used, so that each pays only for itself.
+_COMMANDS = {
+    "http": ("tunnel.cli.serve", "http"),
+    "example": ("tunnel.cli.serve", "example"),
+    "log": ("tunnel.cli.exchanges", "log"),
+    "show": ("tunnel.cli.exchanges", "show"),
+    "trust": ("tunnel.cli.trust", "trust"),
+    "untrust": ("tunnel.cli.trust", "untrust"),
+}
+_INTERRUPTED = 130  # 128 + SIGINT, as shells have it
+
+
+class Door(click.Group):
+    """Finds subcommands by name, and takes any other first word for a target: `tunnel 3000` is `tunnel http 3000`."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Name the subcommands, in the order a newcomer meets them."""
+        return list(_COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import one subcommand."""
+        if cmd_name not in _COMMANDS:
+            return None
+        module, name = _COMMANDS[cmd_name]
+        command: click.Command = getattr(__import__(module, fromlist=[name]), name)
+        return command
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Put `http` before arguments that begin with neither a subcommand nor one of our own options."""
+        if args and args[0] not in _COMMANDS and args[0] not in ("--help", "-h", "--version"):
+            args = ["http", *args]
+        return super().parse_args(ctx, args)
+
+
+@click.group(
+    cls=Door,
+    invoke_without_command=True,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog="Any other first word is a target: `tunnel 3000` is `tunnel http 3000`.",
+)
+@click.version_option(__version__)
+@click.pass_context
+def tunnel(ctx: click.Context) -> None:
+    """HTTPS in front of your dev server, and a record of what passes.
+
+    \b
+      tunnel 3000          front http://localhost:3000 on https://127.0.0.1:62893
+      tunnel trust         make browsers and tools accept its certificate
+      tunnel log -f        watch what passes
+      tunnel show 42       one exchange whole
+    """
+    if ctx.invoked_subcommand is None:
+        click.echo(ctx.get_help())
+
+
+def main(args: Sequence[str] | None = None) -> None:
+    """Run the command and exit: 0 done, 1 failed, 2 wrong words, 130 interrupted; others in docs/command.md."""
+    try:
+        result = tunnel.main(args=list(args) if args is not None else None, prog_name="tunnel", standalone_mode=False)
+        sys.exit(result if isinstance(result, int) else 0)
+    except TunnelError as error:
+        _say(error.what, error.hint)
+        sys.exit(error.exit_code)
+    except click.ClickException as error:
+        _say(error.format_message()[:1].lower() + error.format_message()[1:].rstrip("."), _usage_hint(error))
+        sys.exit(2)
+    except (KeyboardInterrupt, click.Abort):
+        sys.exit(_INTERRUPTED)
+    except BrokenPipeError:
+        # Whoever read our output has enough of it. Python would complain once more when it flushes stdout at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(0)
+
+
+def _say(what: str, hint: str) -> None:
+    click.echo(f"{click.style('error:', fg='red', bold=True)} {what}", err=True)
+    if hint:
+        click.echo(f"       {hint}", err=True)
+
+
+def _usage_hint(error: click.ClickException) -> str:
+    command = error.ctx.command_path if isinstance(error, click.UsageError) and error.ctx else "tunnel"
+    return f"see: {command} --help"

@@ -1,0 +1,1 @@
+"""MESSAGES: HTTP between bytes and the small alphabet of `tunnel.model.message`."""

@@ -1,0 +1,1 @@
+"""BYTES: sockets, TLS, dialling and relaying. Knows no HTTP."""

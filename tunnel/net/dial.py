@@ -1,0 +1,162 @@
+"""Dial: connect to an upstream, on every address its name has, waiting a little for one that is restarting."""
+
+import errno
+import os
+import socket
+import ssl
+from dataclasses import dataclass
+
+import trio
+
+from tunnel.errors import UpstreamError
+from tunnel.model.address import Target
+from tunnel.net.streams import SocketWire, Sweep, in_words, no_delay
+from tunnel.net.tls import HandshakeFailed, dial_tls
+
+_RETRY = 0.05  # seconds between attempts while nothing listens: unnoticeable, and 40 attempts in the default wait
+# Nobody listens there now: a server that restarts looks so, and so does one that was never started.
+_NOBODY = {errno.ECONNREFUSED, errno.ENOENT, errno.ECONNRESET, errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT}
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """One address to try: what `socket.socket` and `connect` want, and its name for people."""
+
+    family: int
+    address: tuple[str, int] | tuple[str, int, int, int] | str
+    text: str
+
+
+class Dialler:
+    """Connects to one target, again and again.
+
+    Args:
+      target: Where to.
+      connect: Seconds for one address to accept.
+      wait: Seconds to go on while nothing listens there.
+      context: For TLS targets.
+    """
+
+    def __init__(
+        self, target: Target, sweep: Sweep, *, connect: float, wait: float, context: ssl.SSLContext | None
+    ) -> None:
+        self.target = target
+        self._sweep = sweep
+        self._connect = connect
+        self._wait = wait
+        self._context = context
+        self._best: Place | None = None  # what answered last is tried first
+
+    async def dial(self) -> tuple[SocketWire, str]:
+        """Return a connected wire, TLS done, and the address that answered. The caller closes it.
+
+        Raises:
+          UpstreamError: 502 or 504, with what was tried.
+        Cancelled: nothing stays open.
+        """
+        give_up = trio.current_time() + self._wait
+        while True:
+            places = await self._places()
+            failures: list[tuple[Place, OSError]] = []
+            for place in places:
+                try:
+                    sock = await self._attempt(place)
+                except OSError as error:
+                    failures.append((place, error))
+                    continue
+                self._best = place
+                return await self._secure(SocketWire(sock, self._sweep), place), place.text
+            nobody = all(error.errno in _NOBODY for _, error in failures)
+            if not nobody or trio.current_time() >= give_up:
+                raise self._unreachable(failures, nobody)
+            await trio.sleep(_RETRY)
+
+    async def _attempt(self, place: Place) -> socket.socket:
+        sock = socket.socket(place.family, socket.SOCK_STREAM)
+        try:
+            sock.setblocking(False)
+            no_delay(sock)
+            with trio.fail_after(self._connect):
+                number = sock.connect_ex(place.address)
+                if number in (errno.EINPROGRESS, errno.EWOULDBLOCK):
+                    await trio.lowlevel.wait_writable(sock)
+                    number = sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+            if number == errno.EAGAIN and place.family == getattr(socket, "AF_UNIX", None):
+                number = errno.ETIMEDOUT  # unix(7): the listener's backlog is full
+            if number:
+                raise OSError(number, os.strerror(number))
+        except trio.TooSlowError:
+            sock.close()
+            raise OSError(errno.ETIMEDOUT, f"no answer within {self._connect:g} s") from None
+        except BaseException:
+            sock.close()
+            raise
+        return sock
+
+    async def _secure(self, wire: SocketWire, place: Place) -> SocketWire:
+        if self._context is None:
+            return wire
+        wire.deadline = trio.current_time() + self._connect
+        try:
+            return await dial_tls(wire, self._context, self.target.host)
+        except HandshakeFailed as error:
+            if error.expired:
+                raise UpstreamError(
+                    f"the upstream at {place.text} did not finish the TLS handshake within {self._connect:g} s",
+                    status=504,
+                ) from error
+            plain = "wrong version number" in str(error) or "record layer" in str(error)
+            hint = (
+                f"it seems to speak plain HTTP: tunnel http://{self.target.authority}"
+                if plain
+                else f"to accept its certificate unverified: tunnel https+insecure://{self.target.authority}"
+            )
+            raise UpstreamError(f"no TLS with the upstream at {place.text}: {error}", hint=hint) from error
+
+    async def _places(self) -> list[Place]:
+        target = self.target
+        if target.scheme == "unix":
+            if not hasattr(socket, "AF_UNIX"):
+                raise UpstreamError("this system has no unix sockets", hint="name a port instead: tunnel 3000")
+            return [Place(socket.AF_UNIX, target.path, str(target))]
+        if target.host == "localhost":
+            # RFC 6761 §6.3: localhost is loopback, and needs no resolver. Servers differ in which family they take.
+            places = [
+                Place(socket.AF_INET, ("127.0.0.1", target.port), f"127.0.0.1:{target.port}"),
+                Place(socket.AF_INET6, ("::1", target.port, 0, 0), f"[::1]:{target.port}"),
+            ]
+        else:
+            places = await self._resolve(target.host, target.port)
+        if self._best in places:
+            places.sort(key=lambda place: place != self._best)
+        return places
+
+    async def _resolve(self, host: str, port: int) -> list[Place]:
+        try:
+            with trio.fail_after(self._connect):
+                found = await trio.socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        except (socket.gaierror, UnicodeError) as error:
+            raise UpstreamError(
+                f"the upstream's name {host!r} has no address", hint="check the spelling, or name its address"
+            ) from error
+        except trio.TooSlowError as error:
+            raise UpstreamError(f"the upstream's name {host!r} was not resolved in time", status=504) from error
+        places = []
+        for family, _, _, _, address in found:
+            text = f"[{address[0]}]:{port}" if family == socket.AF_INET6 else f"{address[0]}:{port}"
+            places.append(Place(family, address, text))  # type: ignore[arg-type]  # typeshed: any address of any family
+        return places
+
+    def _unreachable(self, failures: list[tuple[Place, OSError]], nobody: bool) -> UpstreamError:
+        tried = " and ".join(place.text for place, _ in failures)
+        if nobody:
+            return UpstreamError(
+                f"nothing listens on {tried}", hint="start your service, or front another port: tunnel PORT"
+            )
+        first = failures[0][1]
+        slow = any(error.errno == errno.ETIMEDOUT for _, error in failures)
+        return UpstreamError(
+            f"cannot connect to {tried}: {in_words(first)}",
+            status=504 if slow else 502,
+            hint="check that the service is running and accepts connections",
+        )

@@ -1,0 +1,121 @@
+"""Listen: bind loopback addresses, all on one port, and accept from them."""
+
+import errno
+import socket
+from collections.abc import Callable
+
+import trio
+
+from tunnel.errors import TunnelError
+from tunnel.model.address import Listen
+from tunnel.net.streams import no_delay
+
+_BACKLOG = 1024  # the kernel caps it (net.core.somaxconn)
+_TRIES = 64  # ports after ours before giving up: dozens of tunnels at once are served, a scan of the range is not
+_AT_ONCE = 64  # connections accepted before others get their turn
+# The process or the system is out of something; more connections may be accepted when some have ended.
+_EXHAUSTED = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}
+_PAUSE = 0.1  # seconds
+
+
+def bind(listen: Listen, busy: Callable[[str, int, OSError], TunnelError]) -> list[socket.socket]:
+    """Bind every host of `listen` to one port, and listen.
+
+    A port that only was our default gives way to the next free one. The first host must be bound; a further one (`::1`
+    beside 127.0.0.1) is left out where the system has no such address, never where somebody else has it: clients that
+    try it first would reach a stranger.
+
+    Args:
+      busy: Makes the error for a host and port that cannot be had.
+
+    Returns: Listening, non-blocking sockets. The caller closes them.
+    """
+    ports = [listen.port] if listen.named or not listen.port else range(listen.port, listen.port + _TRIES)
+    first: TunnelError | None = None
+    for port in ports:
+        try:
+            return _bind_all(listen.hosts, port)
+        except _CannotBind as failure:
+            first = first or busy(failure.host, failure.port, failure.error)
+            if failure.error.errno not in (errno.EADDRINUSE, errno.EACCES):
+                break
+    assert first is not None, "there is at least one port to try"
+    raise first
+
+
+class _CannotBind(Exception):
+    def __init__(self, host: str, port: int, error: OSError) -> None:
+        self.host, self.port, self.error = host, port, error
+
+
+def _bind_all(hosts: tuple[str, ...], port: int) -> list[socket.socket]:
+    bound: list[socket.socket] = []
+    for host in hosts:
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        try:
+            sock = socket.socket(family, socket.SOCK_STREAM)
+        except OSError as error:
+            if bound:
+                continue  # no IPv6 here
+            raise _CannotBind(host, port, error) from error
+        try:
+            _prepare(sock, family)
+            sock.bind((host, port))
+            sock.listen(_BACKLOG)
+        except OSError as error:
+            sock.close()
+            if bound and error.errno in (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT):
+                continue
+            for other in bound:
+                other.close()
+            raise _CannotBind(host, port, error) from error
+        port = sock.getsockname()[1]  # what the system chose for port 0 holds for the others too
+        bound.append(sock)
+    return bound
+
+
+def _prepare(sock: socket.socket, family: int) -> None:
+    sock.setblocking(False)
+    if hasattr(socket, "SO_EXCLUSIVEADDRUSE"):
+        # Windows: SO_REUSEADDR there would let anybody take the port beside us.
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_EXCLUSIVEADDRUSE, 1)
+    else:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # a restart need not wait for TIME_WAIT
+    if family == socket.AF_INET6:
+        sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+
+
+async def accept(
+    listener: socket.socket,
+    start: Callable[[socket.socket], None],
+    *,
+    room: Callable[[], bool],
+    trouble: Callable[[str], None],
+) -> None:
+    """Accept connections until cancelled, handing each non-blocking socket to `start`, which owns it from then on.
+
+    Args:
+      room: Whether one more may be accepted now; while not, clients wait in the kernel's queue.
+      trouble: Told when the system is out of something; accepting goes on.
+    """
+    while True:
+        await trio.lowlevel.wait_readable(listener)
+        for _ in range(_AT_ONCE):
+            if not room():
+                await trio.sleep(_PAUSE)
+                break
+            try:
+                sock, _ = listener.accept()
+            except (BlockingIOError, InterruptedError):
+                break
+            except OSError as error:
+                if error.errno in _EXHAUSTED:
+                    trouble(f"cannot accept a connection: {(error.strerror or str(error)).lower()}")
+                    await trio.sleep(_PAUSE)
+                    break
+                continue  # the client was gone before it was accepted
+            sock.setblocking(False)
+            no_delay(sock)
+            start(sock)
+        else:
+            await trio.lowlevel.checkpoint()

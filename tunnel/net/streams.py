@@ -1,0 +1,259 @@
+"""Streams: wires over real sockets, plain and TLS, and the one sweep that keeps their deadlines.
+
+Try, then wait: the kernel is asked first, and trio only when it said that there is nothing yet. That saves a task switch
+and a re-armed epoll registration wherever the bytes are here already (docs/speed.md). A stream that never has to wait would
+never let others run, so after `_STREAK` such successes it yields once.
+"""
+
+import math
+import socket
+import ssl
+import struct
+from collections.abc import Awaitable, Callable
+
+import trio
+
+from tunnel.net.wire import PIECE, WireError
+
+_STREAK = 16  # operations in a row without a wait, before others get their turn
+_RECORD = 16 * 1024  # most bytes of one TLS record (RFC 8446 §5.1), so of one SSL_read
+_RESET = struct.pack("ii", 1, 0)  # struct linger: on, 0 s
+
+
+class Sweep:
+    """Looks at every wire's deadline twice a second, instead of a cancel scope around each wait.
+
+    Idle and slow peers are measured in seconds, so half a second of lateness costs nothing, and the way of each request is
+    spared two heap operations a wait.
+    """
+
+    INTERVAL = 0.5  # seconds
+
+    def __init__(self) -> None:
+        self.wires: set[SocketWire] = set()
+        self.chores: list[Callable[[float], None]] = []  # called with the time after the wires
+
+    async def run(self) -> None:
+        """Sweep until cancelled."""
+        while True:
+            await trio.sleep(self.INTERVAL)
+            now = trio.current_time()
+            for wire in [wire for wire in self.wires if wire.deadline < now]:
+                wire.expire()
+            for chore in self.chores:
+                chore(now)
+
+
+class SocketWire:
+    """A wire over a connected, non-blocking stream socket (TCP or unix)."""
+
+    def __init__(self, sock: socket.socket, sweep: Sweep) -> None:
+        self.sock = sock
+        self.sweep = sweep
+        self.deadline = math.inf
+        self._rest = b""  # found by `left`, for the next receive
+        self._ended = False  # the peer has ended its direction
+        self._broken = ""  # why nothing works any more
+        self._receiving = False
+        self._streak = 0
+        self._expired = False
+        sweep.wires.add(self)
+
+    async def receive(self, most: int = PIECE) -> bytes:
+        """See `Wire.receive`."""
+        if self._rest or self._ended:
+            piece, self._rest = self._rest[:most], self._rest[most:]
+            return piece
+        self._streak += 1
+        if self._streak > _STREAK:
+            self._streak = 0
+            await trio.lowlevel.checkpoint()
+        while True:
+            try:
+                data = self._try_receive(most)
+            except (BlockingIOError, ssl.SSLWantReadError):
+                self._receiving = True
+                try:
+                    await self._wait(trio.lowlevel.wait_readable)
+                finally:
+                    self._receiving = False
+            except ssl.SSLWantWriteError:
+                await self._wait(trio.lowlevel.wait_writable)
+            except InterruptedError:
+                continue
+            except OSError as error:
+                raise self._failed(error) from error
+            else:
+                if not data:
+                    self._ended = True
+                return data
+
+    async def send(self, data: bytes) -> None:
+        """See `Wire.send`."""
+        if not data:
+            return
+        left: bytes | memoryview = data
+        while True:
+            try:
+                sent = self.sock.send(left)
+            except (BlockingIOError, ssl.SSLWantWriteError):
+                await self._wait(trio.lowlevel.wait_writable)
+                continue
+            except ssl.SSLWantReadError:
+                await self._wait(trio.lowlevel.wait_readable)
+                continue
+            except InterruptedError:
+                continue
+            except OSError as error:
+                raise self._failed(error) from error
+            if sent == len(left):
+                break
+            left = memoryview(left)[sent:]
+        self._streak += 1
+        if self._streak > _STREAK:
+            self._streak = 0
+            await trio.lowlevel.checkpoint()
+
+    async def send_end(self) -> None:
+        """See `Wire.send_end`."""
+        try:
+            self.sock.shutdown(socket.SHUT_WR)
+        except OSError:
+            pass  # the peer is gone already
+
+    def left(self) -> bool:
+        """See `Wire.left`."""
+        if self._ended or self._broken:
+            return True
+        if self._receiving or self._rest:
+            return False
+        try:
+            self._rest = self._try_receive(PIECE)
+        except (BlockingIOError, InterruptedError, ssl.SSLWantReadError, ssl.SSLWantWriteError):
+            return False
+        except OSError:
+            return True
+        self._ended = not self._rest
+        return self._ended
+
+    def pending(self) -> bool:
+        """See `Wire.pending`."""
+        return bool(self._rest)
+
+    def expire(self) -> None:
+        """Fail the wait on this wire: its deadline has passed. It can be used again, to say so."""
+        self._expired = True
+        self.deadline = math.inf
+        if self.sock.fileno() >= 0:
+            trio.lowlevel.notify_closing(self.sock)
+
+    def break_off(self, why: str) -> None:
+        """See `Wire.break_off`."""
+        self._broken = why
+        if self.sock.fileno() >= 0:
+            trio.lowlevel.notify_closing(self.sock)
+
+    def reset(self) -> None:
+        """See `Wire.reset`."""
+        try:
+            self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
+        except OSError:
+            pass  # closed already
+        self.close()
+
+    def close(self) -> None:
+        """See `Wire.close`."""
+        self._broken = self._broken or "the connection was closed"
+        self.retire()
+        if self.sock.fileno() >= 0:
+            trio.lowlevel.notify_closing(self.sock)
+            self.sock.close()
+
+    def retire(self) -> None:
+        """Leave the sweep: closed, or another wire has taken over the socket."""
+        self.sweep.wires.discard(self)
+
+    def _try_receive(self, most: int) -> bytes:
+        return self.sock.recv(most)
+
+    async def wait_readable(self) -> None:
+        """Wait until there is something to receive, or fail as `receive` would. For those who peek."""
+        await self._wait(trio.lowlevel.wait_readable)
+
+    async def wait_writable(self) -> None:
+        """Wait until something can be sent, or fail as `send` would."""
+        await self._wait(trio.lowlevel.wait_writable)
+
+    async def _wait(self, wait: Callable[[socket.socket], Awaitable[None]]) -> None:
+        self._streak = 0
+        if self._broken:
+            raise WireError(self._broken)
+        try:
+            await wait(self.sock)
+        except (trio.ClosedResourceError, OSError):
+            if self._expired:
+                self._expired = False
+                raise WireError("the time was up", expired=True) from None
+            raise WireError(self._broken or "the connection was closed") from None
+
+    def _failed(self, error: OSError) -> WireError:
+        self._broken = self._broken or in_words(error)
+        return WireError(self._broken)
+
+
+class TlsWire(SocketWire):
+    """A wire over a TLS connection whose handshake is done.
+
+    A peer that drops the TCP connection without `close_notify` is an end on a server's side, where nothing depends on it,
+    and an error on a client's, where it may be an answer cut short (RFC 8446 §6.1): `ssl_socket` decides, by its
+    `suppress_ragged_eofs`.
+    """
+
+    sock: ssl.SSLSocket
+
+    def __init__(self, ssl_socket: ssl.SSLSocket, sweep: Sweep) -> None:
+        super().__init__(ssl_socket, sweep)
+
+    async def send_end(self) -> None:
+        """See `Wire.send_end`.
+
+        OpenSSL sends our `close_notify` and then, in the same call, looks for the peer's; data that waits there would be
+        taken for an error. So the alert is sent only while nothing waits; else closing will have to do.
+        """
+        if self.left() or self.pending():
+            return
+        try:
+            self.sock.unwrap()
+        except (OSError, ValueError):
+            pass  # SSLWantRead: sent, and the peer's own is still to come
+
+    def _try_receive(self, most: int) -> bytes:
+        data = self.sock.recv(most)
+        if len(data) < _RECORD or len(data) >= most:
+            return data
+        # A full record: there are probably more, and a larger piece saves a send on the other side.
+        pieces = [data]
+        size = len(data)
+        while size < most:
+            try:
+                data = self.sock.recv(most - size)
+            except OSError:
+                break  # nothing more yet; an error will come again with the next call
+            if not data:
+                break
+            pieces.append(data)
+            size += len(data)
+        return b"".join(pieces)
+
+
+def no_delay(sock: socket.socket) -> None:
+    """Send small pieces at once: a proxy that waits for more (Nagle, RFC 9293 §3.7.4) delays every small answer."""
+    if sock.family in (socket.AF_INET, socket.AF_INET6):
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+
+
+def in_words(error: OSError) -> str:
+    """Return what the system says of an error, lower case: "connection reset by peer"."""
+    if isinstance(error, ssl.SSLError):
+        return (error.reason or str(error)).lower().replace("_", " ")
+    return (error.strerror or str(error)).lower()

@@ -1,0 +1,96 @@
+"""TLS on a socket: the handshake, and what it agreed. Contexts are handed in; this file knows no certificates."""
+
+import math
+import ssl
+from collections.abc import Callable
+
+from tunnel.model.peer import Tls
+from tunnel.net.streams import SocketWire, TlsWire, in_words
+from tunnel.net.wire import WireError
+
+
+class HandshakeFailed(WireError):
+    """A handshake that came to nothing.
+
+    Attributes:
+      distrust: The peer sent an alert that says it does not trust our certificate.
+    """
+
+    def __init__(self, what: str, *, distrust: bool = False, expired: bool = False) -> None:
+        super().__init__(what, expired=expired)
+        self.distrust = distrust
+
+
+# What clients say when the authority is unknown to them: bad_certificate, certificate_unknown, unknown_ca (RFC 8446 §6.2).
+_DISTRUST = ("ALERT_BAD_CERTIFICATE", "ALERT_CERTIFICATE_UNKNOWN", "ALERT_UNKNOWN_CA")
+
+
+async def serve_tls(wire: SocketWire, context: ssl.SSLContext) -> TlsWire:
+    """Take the server's part of a handshake on a wire that nothing was received from.
+
+    The wire's deadline holds for the handshake. The returned wire owns the socket; `wire` is not to be used again.
+
+    Raises:
+      HandshakeFailed: The socket is closed then.
+    Cancelled: the socket is closed.
+    """
+    return await _handshake(
+        wire, lambda: context.wrap_socket(wire.sock, server_side=True, do_handshake_on_connect=False)
+    )
+
+
+async def dial_tls(wire: SocketWire, context: ssl.SSLContext, server_name: str) -> TlsWire:
+    """Take the client's part of a handshake. As `serve_tls`; `server_name` is sent and, by `context`, verified."""
+    return await _handshake(
+        wire,
+        lambda: context.wrap_socket(
+            wire.sock, server_hostname=server_name, do_handshake_on_connect=False, suppress_ragged_eofs=False
+        ),
+    )
+
+
+def agreed(sock: ssl.SSLSocket, sni: str) -> Tls:
+    """Return what a finished handshake agreed."""
+    cipher = sock.cipher()
+    return Tls(sock.version() or "", cipher[0] if cipher else "", sni, sock.selected_alpn_protocol() or "")
+
+
+async def _handshake(plain: SocketWire, wrap: Callable[[], ssl.SSLSocket]) -> TlsWire:
+    wire = plain
+    try:
+        sock = wrap()
+        wire = TlsWire(sock, plain.sweep)
+        wire.deadline = plain.deadline
+        plain.retire()
+        while True:
+            try:
+                sock.do_handshake()
+            except ssl.SSLWantReadError:
+                await wire.wait_readable()
+            except ssl.SSLWantWriteError:
+                await wire.wait_writable()
+            else:
+                wire.deadline = math.inf
+                return wire
+    except BaseException as error:
+        wire.close()
+        failure = _failure(error)
+        if failure is None:
+            raise
+        raise failure from error
+
+
+def _failure(error: BaseException) -> HandshakeFailed | None:
+    """Say what a handshake failed of; None for what is no failure of the handshake (a cancel)."""
+    match error:
+        case ssl.SSLCertVerificationError():
+            return HandshakeFailed(f"its certificate is not trusted ({error.verify_message})")
+        case ssl.SSLError():
+            reason = error.reason or str(error)
+            return HandshakeFailed(in_words(error), distrust=any(alert in reason for alert in _DISTRUST))
+        case OSError():
+            return HandshakeFailed(in_words(error))
+        case WireError():
+            return HandshakeFailed(str(error), expired=error.expired)
+        case _:
+            return None

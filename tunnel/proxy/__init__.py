@@ -1,0 +1,1 @@
+"""THE WAY: from an accepted connection to an answered exchange."""

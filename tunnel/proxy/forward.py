@@ -1,0 +1,261 @@
+"""Forward: the life of one exchange, top to bottom.
+
+Most exchanges are small and whole: the request is here when it is read, the answer comes, both leave in one send, all in
+one task. That is the main lane. A second task appears only while a request's body is still coming, since an upstream may
+answer before it has read it; and for an upgraded connection, where both directions run at once.
+"""
+
+from dataclasses import dataclass, replace
+from time import perf_counter
+
+import trio
+
+from tunnel.capture.tap import Record, Tap
+from tunnel.errors import ClientError, ClientGone, TunnelError, UpstreamError, one_error
+from tunnel.http.answers import error_answer, redirect_answer
+from tunnel.http.http1 import Http1Client, Http1Upstream
+from tunnel.http.websocket import watch_upgrade
+from tunnel.model.config import Mode
+from tunnel.model.headers import Field
+from tunnel.model.message import END, End, Request, Response
+from tunnel.model.peer import Peer
+from tunnel.net.relay import relay
+from tunnel.net.wire import Wire
+from tunnel.proxy.way import Way
+from tunnel.rules.forwarding import returned, told
+
+# RFC 9110 §9.2.2: these may be sent twice without harm.
+_IDEMPOTENT = frozenset((b"GET", b"HEAD", b"OPTIONS", b"PUT", b"DELETE", b"TRACE"))
+
+
+class Caller:
+    """One client connection as its exchanges see it: the leg, the facts, and what the sweep must know of the exchange.
+
+    Attributes:
+      client: The leg towards it.
+      peer: Its facts.
+      told: What upstreams are told of it, by the Host it used.
+      record: The running exchange's, else None.
+      upstream: The wire an answer is awaited on, else None. Breaking it off ends the exchange.
+      endless: The running exchange does not end by itself: an upgrade, an event stream.
+      closing: The front is stopping: no exchange after this one.
+      left: The client went away while its answer was awaited.
+    """
+
+    __slots__ = ("client", "closing", "endless", "left", "peer", "record", "told", "upstream")
+
+    def __init__(self, client: Http1Client, peer: Peer) -> None:
+        self.client = client
+        self.peer = peer
+        self.told: dict[bytes, list[Field]] = {}
+        self.record: Record | None = None
+        self.upstream: Wire | None = None
+        self.endless = False
+        self.closing = False
+        self.left = False
+
+
+async def exchange(caller: Caller, request: Request, way: Way) -> bool:
+    """Answer one request. Returns whether the client's connection can carry another; raises only what is a bug."""
+    record = caller.record = way.recorder.open(caller.peer, request, perf_counter())
+    try:
+        host = way.hosts.check(request.headers, caller.peer)
+        if way.mode is Mode.HTTPS and caller.peer.tls is None:
+            response, body = redirect_answer(b"https://" + host + request.target, request)
+            return await _answer_ourselves(caller, record, response, body)
+        fields = caller.told.get(host)
+        if fields is None:
+            fields = caller.told[host] = told(caller.peer, host)
+        outgoing = way.forwarding.request(request, host, fields)
+        return await _carry(caller, record, request, outgoing, host, way)
+    except TunnelError as error:
+        record.error = error = _whose(error, caller)
+        return await _refuse(caller, record, request, error)
+    except trio.Cancelled:
+        record.error = record.error or _stopped()
+        raise
+    finally:
+        caller.record = caller.upstream = None
+        caller.endless = False
+        record.ended = perf_counter()
+        way.recorder.close(record)
+
+
+async def _carry(caller: Caller, record: Record, request: Request, outgoing: Request, host: bytes, way: Way) -> bool:
+    """Carry a request over a connection of the pool; over a fresh one if that was stale and it may be sent twice."""
+    body, end = caller.client.ready()
+    for fresh in (False, True):
+        leg = await way.pool.take(fresh=fresh)
+        caller.upstream = leg.wire
+        record.upstream, record.reused, record.connected = leg.address, leg.reused, perf_counter()
+        try:
+            return await _converse(Exchange(caller, record, request, host, leg, way), outgoing, body, end)
+        except UpstreamError as error:
+            repeatable = end is not None and request.method in _IDEMPOTENT
+            if fresh or caller.left or not (leg.reused and error.unanswered and repeatable):
+                raise
+        finally:
+            way.pool.put(leg, trio.current_time())
+    raise AssertionError("the second round returns or raises")
+
+
+@dataclass(slots=True)
+class Exchange:
+    """One exchange on its way: both legs and what was noted.
+
+    Attributes:
+      sent: The request's body has gone upstream to its end.
+    """
+
+    caller: Caller
+    record: Record
+    request: Request
+    host: bytes
+    leg: Http1Upstream
+    way: Way
+    sent: bool = True
+
+
+async def _converse(this: Exchange, outgoing: Request, body: bytes, end: End | None) -> bool:
+    """Send the request and pass the answer back, one after the other where the request is whole, else both at once."""
+    if end is not None:  # the main lane
+        this.record.sent = await this.leg.send_request(outgoing, body, end)
+        if body:
+            this.record.request_body.add(body)
+        this.record.request_trailers = end.trailers
+        return await _answer(this)
+    this.sent = False
+    this.record.sent = await this.leg.send_request(outgoing, body, None)
+    if body:
+        this.record.request_body.add(body)
+    keep = False
+    with one_error():
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(_upload, this)
+            keep = await _answer(this)
+            nursery.cancel_scope.cancel()
+    return keep and this.sent
+
+
+async def _upload(this: Exchange) -> None:
+    """Pass on what of a request's body is still coming."""
+    client, leg, tap = this.caller.client, this.leg, this.record.request_body
+    most = this.way.limits.body_size
+    while True:
+        piece = await client.receive_body()
+        try:
+            if isinstance(piece, End):
+                await leg.send_end(piece.trailers)
+                this.record.request_trailers = piece.trailers
+                this.sent = True
+                return
+            if most and tap.size + len(piece) > most:
+                raise ClientError(f"the request's body is larger than {most} bytes", status=413)
+            await leg.send_body(piece)
+            tap.add(piece)
+        except UpstreamError:
+            return  # it may have answered and closed (413, 401): whoever awaits the answer will tell
+
+
+async def _answer(this: Exchange) -> bool:
+    """Pass the answer back, each piece as it comes. Returns whether the client's connection can carry another exchange."""
+    caller, record, request, leg, way = this.caller, this.record, this.request, this.leg, this.way
+    client = caller.client
+    response = await leg.receive_response()
+    while response.status < 200 and response.status != 101:
+        record.informational.append(response)
+        if request.minor == 1:  # RFC 9110 §15.2: never to a 1.0 client
+            await client.send_response(returned(response, request, close=False), b"", None)
+        response = await leg.receive_response()
+    record.first = leg.first_byte
+    record.response = response
+    if response.status == 101:
+        return await _upgraded(this, response)
+    headers, record.repairs = way.repair.answer(response.headers, host=this.host, tls=caller.peer.tls is not None)
+    if record.repairs:
+        response = replace(response, headers=headers)
+    close = caller.closing or not (request.keep_alive and this.sent)
+    answer = returned(response, request, close=close)
+    body, end = leg.ready()
+    record.returned = await client.send_response(answer, body, end)
+    if body:
+        record.response_body.add(body)
+    if end is None:
+        caller.endless = (headers.get(b"content-type") or b"").startswith(b"text/event-stream")
+        end = await _download(client, leg, record.response_body)
+    record.response_trailers = end.trailers
+    return answer.keep_alive
+
+
+async def _download(client: Http1Client, leg: Http1Upstream, tap: Tap) -> End:
+    """Pass back what of an answer's body is still coming."""
+    while not isinstance(piece := await leg.receive_body(), End):
+        await client.send_body(piece)
+        tap.add(piece)
+    await client.send_end(piece.trailers)
+    return piece
+
+
+async def _upgraded(this: Exchange, response: Response) -> bool:
+    """Carry bytes both ways, once the upstream has agreed to another protocol (RFC 9110 §7.8)."""
+    caller, record, request = this.caller, this.record, this.request
+    if not request.upgrade:
+        raise UpstreamError("the upstream switched to another protocol, which nobody had asked for")
+    record.returned = await caller.client.send_response(returned(response, request, close=False), b"", None)
+    record.watch = watch_upgrade(
+        (response.headers.get(b"upgrade") or b"").lower(), response.headers.get(b"sec-websocket-extensions") or b""
+    )
+    caller.endless = True
+    this.way.recorder.show(record)
+
+    def seen(from_client: bool, piece: bytes) -> None:
+        record.passed(from_client, perf_counter(), piece)
+
+    client, upstream = caller.client, this.leg
+    asked, answered = client.release(), upstream.release()
+    if asked:
+        await upstream.wire.send(asked)
+        seen(True, asked)
+    if answered:
+        await client.wire.send(answered)
+        seen(False, answered)
+    await relay(client.wire, upstream.wire, seen)
+    return False
+
+
+async def _refuse(caller: Caller, record: Record, request: Request, error: TunnelError) -> bool:
+    """Tell the client of an error, if there is still a way to; else end its answer so that it shows."""
+    if record.returned:
+        if request.minor == 0:
+            caller.client.wire.reset()  # for a 1.0 client an end of the connection may be the end of an answer
+        caller.client.close()
+        return False
+    if isinstance(error, ClientGone):
+        return False
+    _, end = caller.client.ready()
+    close = end is None or caller.closing or not request.keep_alive
+    response, body = error_answer(error, request, close=close)
+    return await _answer_ourselves(caller, record, response, body)
+
+
+async def _answer_ourselves(caller: Caller, record: Record, response: Response, body: bytes) -> bool:
+    record.response = response
+    try:
+        record.returned = await caller.client.send_response(response, body, END)
+    except ClientError as error:
+        record.error = record.error or error
+        return False
+    if body:
+        record.response_body.add(body)
+    return response.keep_alive
+
+
+def _whose(error: TunnelError, caller: Caller) -> TunnelError:
+    """An exchange broken off because its client left is the client's, one that we stopped is ours, whatever it awaited."""
+    if caller.left:
+        return ClientGone("the client left before its answer was whole")
+    return _stopped() if caller.closing and caller.endless else error
+
+
+def _stopped() -> TunnelError:
+    return TunnelError("the tunnel was stopped", status=502)

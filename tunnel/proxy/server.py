@@ -1,0 +1,119 @@
+"""Server: accept connections, look after them while they run, and wind them down."""
+
+import socket
+import traceback
+from collections.abc import Sequence
+from time import perf_counter
+
+import trio
+
+from tunnel.errors import TunnelError
+from tunnel.net.listen import accept
+from tunnel.proxy.connection import connection
+from tunnel.proxy.forward import Caller
+from tunnel.proxy.way import Way
+
+_LONG = 0.5  # seconds after which a running exchange is shown before it ends
+
+
+class Server:
+    """Serves one front.
+
+    Args:
+      way: What its exchanges share.
+      listeners: Bound, listening sockets; closed by `run`.
+    """
+
+    def __init__(self, way: Way, listeners: Sequence[socket.socket]) -> None:
+        self._way = way
+        self._listeners = listeners
+        self._open = 0
+        self.callers: set[Caller] = set()
+        self._leaving: set[Caller] = set()
+
+    async def run(self, stopping: trio.Event) -> None:
+        """Serve until `stopping`, then let running exchanges end for `limits.shutdown` seconds.
+
+        Resource handling: the listeners are closed when accepting ends, connections when this returns.
+        Error handling: an error of one connection ends that one and is noticed; only bugs here propagate.
+        Cancelled: everything stops at once.
+        """
+        way = self._way
+        way.sweep.chores += [self._look, way.pool.sweep]
+        try:
+            async with trio.open_nursery() as beside:
+                beside.start_soon(way.sweep.run)
+                async with trio.open_nursery() as connections:
+                    await self._accept(connections, stopping)
+                    self._wind_down()
+                    connections.cancel_scope.deadline = trio.current_time() + way.limits.shutdown
+                beside.cancel_scope.cancel()
+        finally:
+            way.pool.close()
+
+    @property
+    def running(self) -> int:
+        """How many exchanges run now."""
+        return sum(caller.record is not None for caller in self.callers)
+
+    async def _accept(self, connections: trio.Nursery, stopping: trio.Event) -> None:
+        def start(sock: socket.socket) -> None:
+            self._open += 1
+            connections.start_soon(self._connection, sock)
+
+        def room() -> bool:
+            return self._open < self._way.limits.connections
+
+        def trouble(what: str) -> None:
+            self._way.notice(TunnelError(what, hint="allow more open files: ulimit -n 65536"))
+
+        try:
+            async with trio.open_nursery() as accepting:
+                for listener in self._listeners:
+                    accepting.start_soon(lambda at: accept(at, start, room=room, trouble=trouble), listener)
+                await stopping.wait()
+                accepting.cancel_scope.cancel()
+        finally:
+            for listener in self._listeners:
+                listener.close()
+
+    async def _connection(self, sock: socket.socket) -> None:
+        try:
+            await connection(sock, self._way, self.callers)
+        except Exception as error:
+            where = traceback.extract_tb(error.__traceback__)[-1]
+            self._way.notice(
+                TunnelError(
+                    f"a bug in tunnel ended one connection: {type(error).__name__}: {error}"
+                    f" ({where.name}, {where.filename.rpartition('/')[2]}:{where.lineno})",
+                    hint="please report this line; all other connections go on",
+                )
+            )
+        finally:
+            self._open -= 1
+
+    def _look(self, now: float) -> None:
+        """Look at the running exchanges: show the long ones, and end those whose client has left.
+
+        A client that ended its direction may still read, so it is given until the next look for its answer to be whole.
+        """
+        leaving = {caller for caller in self.callers if caller.upstream is not None and caller.client.wire.left()}
+        for caller in leaving & self._leaving:
+            caller.left = True
+            if caller.upstream is not None:
+                caller.upstream.break_off("the client left")
+        self._leaving = leaving
+        long_ago = perf_counter() - _LONG
+        for caller in self.callers:
+            record = caller.record
+            if record is not None and not record.live and record.started < long_ago:
+                self._way.recorder.show(record)
+
+    def _wind_down(self) -> None:
+        """Have idle connections end now, endless exchanges too, and running ones after their answer."""
+        for caller in self.callers:
+            caller.closing = True
+            if caller.record is None:
+                caller.client.wire.break_off("the tunnel was stopped")
+            elif caller.endless and caller.upstream is not None:
+                caller.upstream.break_off("the tunnel was stopped")

@@ -1,0 +1,164 @@
+"""Forwarding: which fields go on, in each direction, and which we write ourselves (RFC 9110 §7.6, RFC 7239).
+
+Fields that belong to one hop end here, those named in Connection too. What says who asked and how is ours to say: the
+client's own `X-Forwarded-*`, `Forwarded` and `Via` are replaced, since anybody can send them.
+"""
+
+from dataclasses import replace
+
+from tunnel.errors import TunnelError
+from tunnel.model.address import Target, split_host
+from tunnel.model.headers import Field, Headers
+from tunnel.model.message import Framing, Request, Response
+from tunnel.model.peer import Peer
+
+# RFC 9110 §7.6.1, and two that old software still sends.
+_HOP = frozenset((b"connection", b"keep-alive", b"proxy-connection", b"te", b"transfer-encoding", b"upgrade"))
+_OURS = frozenset((
+    b"forwarded", b"via", b"x-forwarded-for", b"x-forwarded-host", b"x-forwarded-port", b"x-forwarded-proto",
+    b"x-forwarded-server", b"x-real-ip", b"proxy-authorization",
+))  # fmt: skip
+_NOT_FORWARDED = _HOP | _OURS
+_TOUCHED = _NOT_FORWARDED | {b"host"}
+# Connection may not name away what says where a message goes and where it ends: that would be a second reading of it.
+_KEPT = frozenset((b"host", b"content-length", b"content-type", b"content-encoding", b"authorization", b"cookie"))
+_HOP_ONLY = frozenset((b"keep-alive", b"close", b"te", b"upgrade", b"transfer-encoding"))
+_PSEUDONYM = "tunnel-"  # Via carries it with the process's own id, so that a loop is seen (RFC 9110 §7.6.3)
+
+
+class Forwarding:
+    """What goes on to one upstream.
+
+    Args:
+      target: The upstream.
+      host_header: "" keeps the client's Host, "upstream" sends the target's own, anything else is sent as it is.
+      identity: Unique to this process; marks Via.
+    """
+
+    def __init__(self, target: Target, host_header: str, identity: str) -> None:
+        self._via_id = f"{_PSEUDONYM}{identity}"
+        self._via = f"1.1 {self._via_id}".encode()
+        match host_header:
+            case "":
+                self._host: bytes | None = None
+            case "upstream":
+                self._host = target.authority.encode()
+            case name:
+                self._host = name.encode("idna" if not name.isascii() else "ascii")
+
+    def request(self, request: Request, host: bytes, told: list[Field]) -> Request:
+        """Return the request as it goes upstream.
+
+        Args:
+          request: As it came.
+          host: The Host it was sent to, already found to be ours.
+          told: What `told` returned for its connection and host.
+
+        Raises:
+          TunnelError: 508, it has been here before (RFC 5842 §7.2).
+        """
+        headers = request.headers
+        names = headers.names
+        fields = headers.fields
+        via = self._via
+        if not _TOUCHED.isdisjoint(names):
+            if b"via" in names:
+                via = self._looked_for_loop(headers)
+            fields = self._kept(request)
+        if b"host" not in names:
+            fields = [(b"Host", self._host or host), *fields]
+        return replace(request, headers=Headers([*fields, *told, (b"Via", via)]))
+
+    def _kept(self, request: Request) -> list[Field]:
+        headers = request.headers
+        dropped = _NOT_FORWARDED | _named(headers)
+        kept: list[Field] = []
+        for name, field in zip(headers.names, headers.fields, strict=True):
+            if name == b"host" and self._host is not None:
+                kept.append((field[0], self._host))
+            elif name not in dropped or (name == b"upgrade" and request.upgrade):
+                kept.append(field)
+            elif name == b"connection" and request.upgrade:
+                kept.append((field[0], b"Upgrade"))
+            elif name == b"transfer-encoding" and request.framing is Framing.CHUNKED:
+                kept.append((field[0], b"chunked"))
+            elif name == b"te" and not request.upgrade and b"trailers" in headers.tokens(b"te"):
+                kept += [(field[0], b"trailers"), (b"Connection", b"TE")]
+        return kept
+
+    def _looked_for_loop(self, headers: Headers) -> bytes:
+        """Return our Via behind those of other tunnels, the only ones kept: a loop may run through several."""
+        tunnels = [m.strip() for v in headers.all(b"via") for m in v.split(b",") if _PSEUDONYM.encode() in m]
+        if any(member.split(b" ")[-1] == self._via_id.encode() for member in tunnels):
+            raise TunnelError(
+                "the request has come round in a loop: the upstream leads back to this tunnel",
+                status=508,
+                hint="front the service's own port, not the tunnel's",
+            )
+        return b", ".join([*tunnels[-16:], self._via])
+
+
+def told(peer: Peer, host: bytes) -> list[Field]:
+    """Return the fields that say who asked and how: the same for every request of a connection to one host."""
+    address = peer.address or "127.0.0.1"
+    node = f'"[{address}]"' if ":" in address else address
+    proto = b"https" if peer.tls else b"http"
+    return [
+        (b"X-Forwarded-For", address.encode()),
+        (b"X-Forwarded-Proto", proto),
+        (b"X-Forwarded-Host", host),
+        (b"X-Forwarded-Port", _port(host, peer)),
+        (b"Forwarded", b'for=%b;host="%b";proto=%b' % (node.encode(), host, proto)),
+    ]
+
+
+def returned(response: Response, request: Request, *, close: bool) -> Response:
+    """Return an answer as it goes to the client: hop-by-hop fields gone, framed for the client's version.
+
+    A body that ends with the upstream's connection goes on chunked, so that its end is said and not guessed.
+    """
+    headers = response.headers
+    framing = response.framing
+    fields = headers.fields
+    if not _NOT_RETURNED.isdisjoint(headers.names):
+        dropped = _NOT_RETURNED | _named(headers)
+        fields = [field for name, field in zip(headers.names, headers.fields, strict=True) if name not in dropped]
+        if response.status == 101:
+            fields = [*fields, (b"Upgrade", headers.get(b"upgrade") or request.upgrade)]
+    if response.status == 204 or response.status < 200:
+        fields = [field for field in fields if field[0].lower() != b"content-length"]  # RFC 9110 §8.6
+    extra: list[Field] = []
+    if framing in (Framing.CHUNKED, Framing.CLOSE):
+        if request.minor == 1:
+            framing = Framing.CHUNKED
+            extra.append((b"Transfer-Encoding", b"chunked"))
+        else:
+            framing = Framing.CLOSE
+            close = True
+    if response.status == 101:
+        extra.append((b"Connection", b"Upgrade"))
+    elif response.status >= 200:
+        if close:
+            extra.append((b"Connection", b"close"))
+        elif request.minor == 0:
+            extra.append((b"Connection", b"keep-alive"))
+    if fields is headers.fields and not extra and framing is response.framing:
+        return response
+    return replace(response, headers=Headers([*fields, *extra]), framing=framing, keep_alive=not close)
+
+
+_NOT_RETURNED = frozenset((b"connection", b"keep-alive", b"proxy-connection", b"transfer-encoding", b"upgrade"))
+
+
+def _named(headers: Headers) -> frozenset[bytes]:
+    """Return the fields that Connection names, less those that it may not."""
+    if b"connection" not in headers.names:
+        return frozenset()
+    tokens = headers.tokens(b"connection")
+    return frozenset(token for token in tokens if token not in _HOP_ONLY) - _KEPT
+
+
+def _port(host: bytes, peer: Peer) -> bytes:
+    """Return the port the client used: the one in its Host, else the scheme's own."""
+    _, port = split_host(host.decode("latin-1"))
+    return str(port if port is not None else 443 if peer.tls else 80).encode()

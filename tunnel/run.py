@@ -1,0 +1,210 @@
+"""Run: puts the parts of a front together, and takes them apart. The nursery tree and the shutdown are on this screen."""
+
+import secrets
+import signal
+import socket
+import ssl
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import ExitStack, asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import trio
+
+from certs.contexts import ServerContexts, client_context
+from certs.errors import CertsError
+from tunnel.capture.recorder import Recorder, Statistics
+from tunnel.errors import TunnelError, UsageError
+from tunnel.http.http1 import Http1Client, Http1Upstream
+from tunnel.http.pool import Pool
+from tunnel.model.address import Target, is_loopback
+from tunnel.model.config import Config, Mode
+from tunnel.model.exchange import Summary
+from tunnel.model.peer import Peer
+from tunnel.net.callers import Callers
+from tunnel.net.dial import Dialler
+from tunnel.net.listen import bind
+from tunnel.net.ports import busy
+from tunnel.net.streams import Sweep
+from tunnel.net.wire import memory_wires
+from tunnel.proxy.server import Server
+from tunnel.proxy.way import Way
+from tunnel.rules.access import HostRule
+from tunnel.rules.forwarding import Forwarding
+from tunnel.rules.repair import Repair
+
+# The example service runs in this process; this is what it takes for its own address. Nothing dials it.
+EXAMPLE = Target("http", "localhost", 8000)
+_LAST_ROWS = 5.0  # seconds for the recorder to write what is left
+
+
+@dataclass(frozen=True, slots=True)
+class Started:
+    """What a person should know of a front that is up.
+
+    Attributes:
+      url: Where it is reached.
+      target: What it fronts, for people.
+      moved_from: The port that was wanted and was busy, or None.
+      authority: The folder of the local authority; None where no TLS is served.
+    """
+
+    url: str
+    port: int
+    target: str
+    moved_from: int | None
+    authority: Path | None
+
+
+class Terminal:
+    """What `run` tells whoever watches. The command line prints it; tests read it."""
+
+    def started(self, started: Started) -> None:
+        """The front is up."""
+
+    def exchanges(self, exchanges: Sequence[Summary]) -> None:
+        """Exchanges were recorded. Called in the recorder's thread."""
+
+    def notice(self, error: TunnelError) -> None:
+        """Something happened that a person should hear of now. May be called from any thread."""
+
+    def stopping(self, running: int) -> None:
+        """No more connections are accepted; so many exchanges still run."""
+
+    def stopped(self, statistics: Statistics) -> None:
+        """Everything has ended and is written."""
+
+
+async def run(config: Config, terminal: Terminal) -> None:
+    """Serve until SIGINT or SIGTERM; a second one stops at once.
+
+    Raises:
+      TunnelError: It cannot start; nothing is left open then.
+    """
+    with ExitStack() as stack:
+        listeners = [stack.enter_context(sock) for sock in bind(config.listen, busy)]
+        host, port = listeners[0].getsockname()[:2]
+        _refuse_own_port(config.target, listeners)
+        hosts = HostRule((*config.allow_host, *config.listen.hosts))
+        contexts = _contexts(config, hosts, terminal)
+        callers = Callers()
+        callers.start()
+        stack.callback(callers.stop)
+        recorder = Recorder(
+            Path(config.folder),
+            config.keep,
+            callers=callers.known,
+            after=terminal.exchanges,
+            on_trouble=terminal.notice,
+        )
+        recorder.start()
+        stack.callback(lambda: terminal.stopped(recorder.statistics()))
+        stack.callback(recorder.stop, _LAST_ROWS)
+        sweep = Sweep()
+        target = config.target or EXAMPLE
+        async with _dialling(config, sweep) as dial:
+            limits = config.limits
+            way = Way(
+                mode=config.mode,
+                limits=limits,
+                hosts=hosts,
+                forwarding=Forwarding(target, config.host_header, secrets.token_hex(4)),
+                repair=Repair(target),
+                pool=Pool(dial, size=limits.pool_size, idle=limits.pool_idle, wait=limits.first_byte),
+                recorder=recorder,
+                sweep=sweep,
+                tls=contexts.at if contexts else None,
+                ask=callers.ask,
+                notice=terminal.notice,
+            )
+            server = Server(way, listeners)
+            terminal.started(
+                Started(
+                    url=_url(config.mode, host, port),
+                    port=port,
+                    target=str(config.target) if config.target else "the example service",
+                    moved_from=config.listen.port if config.listen.port not in (0, port) else None,
+                    authority=_authority(config) if contexts else None,
+                )
+            )
+            await _until_told(server, terminal)
+
+
+async def _until_told(server: Server, terminal: Terminal) -> None:
+    stopping = trio.Event()
+    with trio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
+        async with trio.open_nursery() as nursery:
+
+            async def listen() -> None:
+                async for _ in signals:
+                    if stopping.is_set():
+                        nursery.cancel_scope.cancel()
+                    stopping.set()
+                    terminal.stopping(server.running)
+
+            nursery.start_soon(listen)
+            await server.run(stopping)
+            nursery.cancel_scope.cancel()
+
+
+@asynccontextmanager
+async def _dialling(config: Config, sweep: Sweep) -> AsyncIterator[Callable[[], Awaitable[Http1Upstream]]]:
+    """Give what opens an upstream connection: a dialler, or a wire in memory to the example service."""
+    limits = config.limits
+    if config.target is not None:
+        context: ssl.SSLContext | None = None
+        if config.target.tls:
+            context = client_context(verify=config.target.scheme == "https")
+        dialler = Dialler(config.target, sweep, connect=limits.connect, wait=limits.wait, context=context)
+
+        async def dial() -> Http1Upstream:
+            wire, address = await dialler.dial()
+            return Http1Upstream(wire, limits, trio.current_time, address)
+
+        yield dial
+        return
+
+    from tunnel.example.app import app  # Starlette: imported only when it serves
+    from tunnel.http.asgi import answer_with, lifespan
+
+    peer = Peer("127.0.0.1", 0, "127.0.0.1", EXAMPLE.port, None, 0.0, 0.0)
+    async with lifespan(app) as state, trio.open_nursery() as nursery:
+
+        async def connect() -> Http1Upstream:
+            ours, theirs = memory_wires()
+            nursery.start_soon(answer_with, app, Http1Client(theirs, limits, trio.current_time), peer, state)
+            return Http1Upstream(ours, limits, trio.current_time, "the example service")
+
+        yield connect
+        nursery.cancel_scope.cancel()
+
+
+def _contexts(config: Config, hosts: HostRule, terminal: Terminal) -> ServerContexts | None:
+    if config.mode is Mode.PLAIN:
+        return None
+
+    def warn(error: CertsError) -> None:
+        terminal.notice(TunnelError(error.what, hint=error.hint))
+
+    try:
+        return ServerContexts(_authority(config), serves=hosts.serves, warn=warn)
+    except CertsError as error:
+        raise TunnelError(error.what, hint=error.hint) from error
+
+
+def _authority(config: Config) -> Path:
+    return Path(config.folder) / "authority"
+
+
+def _url(mode: Mode, host: str, port: int) -> str:
+    scheme = "http" if mode is Mode.PLAIN else "https"
+    return f"{scheme}://[{host}]:{port}" if ":" in host else f"{scheme}://{host}:{port}"
+
+
+def _refuse_own_port(target: Target | None, listeners: Sequence[socket.socket]) -> None:
+    """Refuse a target that is this front itself."""
+    port = listeners[0].getsockname()[1]
+    if target is not None and target.port == port and is_loopback(target.host):
+        raise UsageError(
+            f"{target} is this tunnel's own address", hint="name the port of your service, or another --listen"
+        )
