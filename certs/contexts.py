@@ -103,6 +103,8 @@ class ServerContexts:
         return context
 
     def _swap(self, connection: ssl.SSLSocket | ssl.SSLObject, asked: str | None, dialled: Name) -> int | None:
+        if isinstance(connection, ssl.SSLSocket):
+            connection.server_hostname = asked  # unused on a server's side, and where whoever accepted looks for it
         try:
             connection.context = self._served(self._choose(asked) or _local(connection, dialled))
         except CertsError as error:

@@ -164,15 +164,18 @@ async def _dialling(config: Config, sweep: Sweep) -> AsyncIterator[Callable[[], 
         yield dial
         return
 
-    from tunnel.example.app import app  # Starlette: imported only when it serves
-    from tunnel.http.asgi import answer_with, lifespan
+    from tunnel.example.app import example_app  # with Starlette: imported only when it serves
+    from tunnel.http.asgi import answer_with
+    from tunnel.http.asgi_lifespan import lifespan
 
     peer = Peer("127.0.0.1", 0, "127.0.0.1", EXAMPLE.port, None, 0.0, 0.0)
+    app = example_app()
     async with lifespan(app) as state, trio.open_nursery() as nursery:
 
         async def connect() -> Http1Upstream:
             ours, theirs = memory_wires()
-            nursery.start_soon(answer_with, app, Http1Client(theirs, limits, trio.current_time), peer, state)
+            leg = Http1Client(theirs, limits, trio.current_time)
+            nursery.start_soon(lambda: answer_with(app, leg, peer, state=state))
             return Http1Upstream(ours, limits, trio.current_time, "the example service")
 
         yield connect

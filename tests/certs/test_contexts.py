@@ -78,7 +78,7 @@ def test_a_socket_is_asked_which_address_was_dialled(folder):
     assert shown["subjectAltName"] == (("IP Address", "127.0.0.2"),)
 
 
-@pytest.mark.parametrize("asked", ["stranger.localhost", "google.com", "8.8.8.8.in-addr.arpa", "a" * 64 + ".test"])
+@pytest.mark.parametrize("asked", ["stranger.localhost", "google.com", "evil.com", "-a.test"])
 def test_a_name_that_is_not_ours_gets_the_default_leaf_and_nothing_is_made_for_it(folder, handshake, asked):
     served = ServerContexts(folder, serves=lambda name: name != "stranger.localhost")
 

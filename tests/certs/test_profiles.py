@@ -52,7 +52,9 @@ def test_openssl_refuses_our_signature_on_any_other_name(folder, clock, tmp_path
 
 
 @pytest.mark.skipif(not shutil.which("certutil"), reason="needs certutil, from libnss3-tools")
-@pytest.mark.parametrize("name, verdict", [("app.test", "certificate is valid"), ("google.com", "not permitted to issue")])
+@pytest.mark.parametrize(
+    "name, verdict", [("app.test", "certificate is valid"), ("google.com", "not permitted to issue")]
+)
 def test_nss_holds_to_the_constraints_too(folder, clock, tmp_path, name, verdict):
     authority = Authority.load_or_make(folder)
     (tmp_path / "nssdb").mkdir()

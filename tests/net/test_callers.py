@@ -260,23 +260,29 @@ def called_by(command: list[str], host: str = "127.0.0.1") -> Iterator[tuple[Pee
                     process.kill()
 
 
-def wait_known(callers: Callers, peer: Peer) -> tuple[str, int] | None:
-    """Return the answer, when it is there."""
-    until = time.monotonic() + 10
-    while callers.known(peer) is None and time.monotonic() < until:
-        time.sleep(0.001)  # a thread's answer, which nothing else announces
-    return callers.known(peer)
+class Heard(Callers):
+    """Says when it has looked."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.looked = threading.Event()
+
+    def look(self) -> float:
+        rest = super().look()
+        self.looked.set()
+        return rest
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "::1"])
 def test_a_real_program_is_found(host: str) -> None:
-    callers = Callers()
+    callers = Heard()
     callers.start()
     try:
         with called_by([sys.executable, "-c", CLIENT, "{host}", "{port}"], host) as (peer, pid):
             callers.ask(peer)
 
-            answer = wait_known(callers, peer)
+            assert callers.looked.wait(10)
+            answer = callers.known(peer)
     finally:
         callers.stop()
 
@@ -287,13 +293,14 @@ def test_a_real_program_is_found(host: str) -> None:
 
 @pytest.mark.skipif(shutil.which("curl") is None, reason="needs curl")
 def test_a_curl_is_found_while_it_waits() -> None:
-    callers = Callers()
+    callers = Heard()
     callers.start()
     try:
         with called_by(["curl", "-s", "http://{host}:{port}/"]) as (peer, pid):
             callers.ask(peer)
 
-            assert wait_known(callers, peer) == ("curl", pid)
+            assert callers.looked.wait(10)
+            assert callers.known(peer) == ("curl", pid)
     finally:
         callers.stop()
 

@@ -130,9 +130,13 @@ class Gathering:
         record = taken.record
         for from_client, at, data in _drain(record.stream, len(record.stream)):
             batch.taken += len(data)
+            found: list[Message] | None = None
             if record.watch is not None:
-                found = record.watch.feed(from_client, at, data)
-            else:
+                try:
+                    found = record.watch.feed(from_client, at, data)
+                except Exception:
+                    record.watch = None  # it broke its promise; what follows is kept as bytes
+            if found is None:
                 side, cap = int(not from_client), record.request_body.cap
                 payload = data[: max(cap - taken.raw[side], 0)]
                 taken.raw[side] += len(payload)

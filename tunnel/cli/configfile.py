@@ -1,13 +1,13 @@
 """Config file: TOML to settings. Keys are the fields of `model.config`; an unknown one is refused with the nearest known.
 
-    target = 3000
-    allow_host = ["app.test"]
+target = 3000
+allow_host = ["app.test"]
 
-    [limits]
-    first_byte = "10m"
+[limits]
+first_byte = "10m"
 
-    [keep]
-    size = "2GiB"
+[keep]
+size = "2GiB"
 """
 
 import dataclasses

@@ -50,12 +50,12 @@ def look_of(stream: TextIO) -> Look:
     except (UnicodeEncodeError, LookupError):
         arrows = "^v~"
     colour = terminal and "NO_COLOR" not in os.environ and os.environ.get("TERM") != "dumb"
-    return Look(shutil.get_terminalsize().columns if terminal else 0, colour, arrows)
+    return Look(shutil.get_terminal_size().columns if terminal else 0, colour, arrows)
 
 
 def line(summary: Summary, look: Look) -> str:
     """Return an exchange as one line, without its end."""
-    up, down, _ = look.arrows
+    up, down = look.arrows[0], look.arrows[1]
     sizes = f"{up}{size(summary.request_size):>7} {down}{size(summary.response_size):>7}"
     status = "-" if summary.status is None else str(summary.status)
     before = [

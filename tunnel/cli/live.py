@@ -1,14 +1,15 @@
 """Live: prints lines while a front runs, from a thread of its own. What a line says is for `cli.lines`.
 
-A terminal may stand still for as long as it likes (Ctrl-S, a pager, a slow link). Then the queue fills, and lines beyond it are
-counted instead of kept; when the terminal moves again, it is told how many are missing. The recorder never waits for it.
+A terminal may stand still for as long as it likes (Ctrl-S, a pager, a slow link). Then the queue fills, and lines beyond
+it are counted instead of kept; when the terminal moves again, it is told how many are missing. Nobody waits for it.
 """
 
 import threading
 import time
 from collections import deque
 from collections.abc import Sequence
-from typing import IO, TextIO
+from io import RawIOBase
+from typing import TextIO
 
 from tunnel.cli.lines import DIM, Look, json_line, line, look_of, paint
 from tunnel.model.exchange import State, Summary
@@ -30,7 +31,8 @@ class LivePrinter:
         """
         stream.flush()
         buffer = getattr(stream, "buffer", None)
-        self._raw: IO[bytes] | None = getattr(buffer, "raw", buffer)
+        # Unbuffered streams (PYTHONUNBUFFERED) have no layer to go around: their buffer is the raw file.
+        self._raw: RawIOBase | None = getattr(buffer, "raw", buffer)
         self._encoding = getattr(stream, "encoding", None) or "utf-8"
         self._look = look or look_of(stream)
         self._json = as_json
@@ -103,7 +105,7 @@ class LivePrinter:
             return False
         try:
             while rest:
-                written = self._raw.write(rest)
+                written: int | None = self._raw.write(rest)
                 if written is None:  # somebody else made this terminal non-blocking, and it is full
                     time.sleep(0.01)
                 else:

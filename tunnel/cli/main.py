@@ -18,6 +18,7 @@ _COMMANDS = {
     "trust": ("tunnel.cli.trust", "trust"),
     "untrust": ("tunnel.cli.trust", "untrust"),
 }
+_BUG = 70  # EX_SOFTWARE of sysexits.h
 _INTERRUPTED = 130  # 128 + SIGINT, as shells have it
 
 
@@ -81,6 +82,11 @@ def main(args: Sequence[str] | None = None) -> None:
         # Whoever read our output has enough of it. Python would complain once more when it flushes stdout at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(0)
+    except Exception as error:
+        if os.environ.get("TUNNEL_DEBUG"):
+            raise
+        _say(f"a bug in tunnel: {type(error).__name__}: {error}", "please report it, with what TUNNEL_DEBUG=1 shows")
+        sys.exit(_BUG)
 
 
 def _say(what: str, hint: str) -> None:

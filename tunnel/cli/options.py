@@ -12,10 +12,10 @@ from tunnel.model.config import Keep, Limits
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
-_PREFIXES = {Keep: "keep-"}
+_PREFIXES: dict[type, str] = {Keep: "keep-"}
 
 
-class Seconds(click.ParamType):
+class Seconds(click.ParamType[float]):
     """A duration: "2", "2.5s", "300ms", "5m", "1h", "7d"."""
 
     name = "duration"
@@ -28,7 +28,7 @@ class Seconds(click.ParamType):
             self.fail(f"{value!r} is not a duration; write it like 300ms, 2s, 5m or 1h", param, ctx)
 
 
-class Bytes(click.ParamType):
+class Bytes(click.ParamType[int]):
     """A size: "65536", "64KiB", "10mb", "1g"."""
 
     name = "size"
@@ -97,7 +97,7 @@ def chosen(given: dict[str, Any], base_limits: Limits, base_keep: Keep) -> tuple
     return dataclasses.replace(base_limits, **picked["limits"]), dataclasses.replace(base_keep, **picked["keep"])
 
 
-def _type_of(unit: str) -> click.ParamType:
+def _type_of(unit: str) -> click.ParamType[Any]:
     match unit:
         case "seconds":
             return Seconds()

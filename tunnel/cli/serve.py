@@ -1,42 +1,41 @@
 """Serve: `tunnel http TARGET` and `tunnel example`. Words to a Config, and what happens to lines."""
 
-import os
-import sys
-import threading
-from collections.abc import Sequence
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import click
 import trio
 
-from tunnel.capture.recorder import Statistics
 from tunnel.cli.configfile import FileSettings, read_config
-from tunnel.cli.folder import default_folder
-from tunnel.cli.lines import LivePrinter, Style
+from tunnel.cli.folder import default_folder, folder_option
 from tunnel.cli.options import Settings, chosen, settings
-from tunnel.errors import TunnelError, UsageError
+from tunnel.cli.printed import Printed
+from tunnel.errors import UsageError
 from tunnel.model.address import Listen, parse_listen, parse_target
 from tunnel.model.config import Config, Mode
-from tunnel.model.exchange import Summary
-from tunnel.run import Started, Terminal, run
+from tunnel.run import run
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+_OPTIONS = (
+    click.option("--listen", metavar="ADDR:PORT", help="Where to listen, loopback only. [127.0.0.1:62893]"),
+    click.option("--plain", "mode", flag_value="plain", help="Serve plain HTTP only."),
+    click.option("--both", "mode", flag_value="both", help="Serve HTTPS and plain HTTP on the same port."),
+    click.option("--allow-host", multiple=True, metavar="NAME", help="Another Host that is ours; .NAME: all below it."),
+    click.option("--host-header", metavar="upstream|NAME", help="The Host that the target sees. [the client's]"),
+    click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line."),
+    click.option("--quiet", "-q", is_flag=True, help="Print no line for each request."),
+    click.option(
+        "--config", metavar="FILE", type=click.Path(path_type=Path), help="TOML with these settings; flags win."
+    ),
+    folder_option,
+)
 
 
-def _front(command: Any) -> Any:
-    """The options of both commands, in the order of their help."""
-    for option in reversed(
-        (
-            click.option("--listen", metavar="ADDR:PORT", help="Where to listen, loopback only. [127.0.0.1:62893]"),
-            click.option("--plain", "mode", flag_value="plain", help="Serve plain HTTP only."),
-            click.option("--both", "mode", flag_value="both", help="Serve HTTPS and plain HTTP on the same port."),
-            click.option("--allow-host", multiple=True, metavar="NAME", help="Another Host that is ours; .NAME for all below it."),
-            click.option("--host-header", metavar="upstream|NAME", help="The Host that the target sees. [the client's]"),
-            click.option("--json", "as_json", is_flag=True, help="One JSON object a line on stdout."),
-            click.option("--quiet", "-q", is_flag=True, help="No line for each request."),
-            click.option("--config", metavar="FILE", help="Read these settings from a TOML file; flags win."),
-            click.option("--folder", metavar="DIR", envvar="TUNNEL_FOLDER", help="Where the authority and the record live."),
-        )
-    ):
+def _front(command: Function) -> Function:
+    """Give a command the options of every front, in the order of their help."""
+    for option in reversed(_OPTIONS):
         command = option(command)
     return settings(command)
 
@@ -62,7 +61,7 @@ def example(**given: Any) -> None:
 
 def _serve(target: str | None, given: dict[str, Any], *, example: bool) -> None:
     config = _config(target, given, example=example)
-    terminal = Printed(config, as_json=given["as_json"], quiet=given["quiet"])
+    terminal = Printed(Path(config.folder), as_json=given["as_json"], quiet=given["quiet"])
     try:
         trio.run(run, config, terminal)
     finally:
@@ -71,7 +70,7 @@ def _serve(target: str | None, given: dict[str, Any], *, example: bool) -> None:
 
 def _config(target: str | None, given: dict[str, Any], *, example: bool) -> Config:
     """Lay the flags over the config file, and that over the defaults."""
-    base = read_config(Path(given["config"])) if given["config"] else FileSettings()
+    base = read_config(given["config"]) if given["config"] else FileSettings()
     target = target or base.target
     if target is None and not example:
         raise UsageError("there is nothing to front yet", hint="name your dev server's port, like: tunnel 3000")

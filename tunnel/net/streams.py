@@ -254,6 +254,8 @@ def no_delay(sock: socket.socket) -> None:
 
 def in_words(error: OSError) -> str:
     """Return what the system says of an error, lower case: "connection reset by peer"."""
+    if isinstance(error, ssl.SSLEOFError | ssl.SSLZeroReturnError):
+        return "it closed the connection"
     if isinstance(error, ssl.SSLError):
-        return (error.reason or str(error)).lower().replace("_", " ")
+        return (error.reason or "TLS error").lower().replace("_", " ")
     return (error.strerror or str(error)).lower()

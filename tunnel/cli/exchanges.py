@@ -1,0 +1,155 @@
+"""Exchanges: `tunnel log` and `tunnel show`. They read the store and nothing else; how it looks is for `lines` and `whole`."""
+
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+
+from tunnel.capture.store import NoStore, Store
+from tunnel.cli.folder import default_folder, folder_option
+from tunnel.cli.lines import Look, json_line, json_text, line, look_of
+from tunnel.cli.whole import whole, whole_fields
+from tunnel.errors import UsageError
+from tunnel.model.exchange import Exchange, Side, State, Summary
+
+LOOK_AGAIN = 0.2  # seconds between two looks at a store that is followed
+AT_ONCE = 500  # exchanges in one look
+
+
+@click.command()
+@click.option("-n", "count", type=click.IntRange(0), default=50, show_default=True, help="How many, the latest last.")
+@click.option("-f", "--follow", is_flag=True, help="Go on with what comes, until Ctrl-C.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
+@folder_option
+def log(count: int, follow: bool, as_json: bool, folder: Path | None) -> None:
+    """List recorded exchanges, the latest last."""
+    look = look_of(sys.stdout)
+    folder = folder or default_folder()
+    try:
+        store = _opened(folder, wait=follow)
+        if store is None:
+            return
+        with store:
+            revision = store.revision()  # before the list: what comes in between is in both, and known by its revision
+            latest = store.latest(count)
+            for summary in latest:
+                _print(_line(summary, as_json, look))
+            if not latest and count and not follow:
+                click.echo(_nothing(), err=True)
+            if follow:
+                for summary in _follow(store, revision, latest):
+                    _print(_line(summary, as_json, look))
+    except KeyboardInterrupt:
+        if not follow:
+            raise
+        # This is how one stops following: nothing went wrong.
+
+
+@click.command()
+@click.argument("id", type=click.IntRange(1), required=False)
+@click.option("--json", "as_json", is_flag=True, help="One JSON object, bodies in base64.")
+@click.option("--body", "side", type=click.Choice(["request", "response"]), help="Only this body, as it passed, to stdout.")
+@folder_option
+def show(id: int | None, as_json: bool, side: str | None, folder: Path | None) -> None:
+    """Show one exchange whole: heads, timings, bodies, messages. Without ID, the latest."""
+    if as_json and side:
+        raise UsageError("--json and --body do not go together", hint="--json holds both bodies, in base64")
+    store = _opened(folder or default_folder(), wait=False)
+    if store is None:
+        return
+    with store:
+        exchange = _find(store, id)
+        if exchange is None:
+            click.echo(_nothing(), err=True)
+            return
+        if side:
+            stdout = click.get_binary_stream("stdout")
+            stdout.write(store.body(exchange.id, side))
+            stdout.flush()
+            return
+        request, response = store.body(exchange.id, Side.REQUEST), store.body(exchange.id, Side.RESPONSE)
+        messages = store.messages(exchange.id)
+        if as_json:
+            _print(json_text(whole_fields(exchange, request, response, messages)))
+            return
+        for text in whole(exchange, request, response, messages, look_of(sys.stdout)):
+            _print(text)
+
+
+def _find(store: Store, id: int | None) -> Exchange | None:
+    """Return the exchange asked for, or the latest; None if there is none at all.
+
+    Raises: UsageError, there is none of that number.
+    """
+    latest = store.latest(1)
+    if not latest:
+        return None
+    exchange = store.exchange(latest[0].id if id is None else id)
+    if exchange is None:
+        raise UsageError(f"there is no exchange {id}", hint="list what there is: `tunnel log`")
+    return exchange
+
+
+def _opened(folder: Path, *, wait: bool) -> Store | None:
+    """Open the store; where there is none yet, say so, and wait for one if that is wanted."""
+    said = False
+    while True:
+        try:
+            return Store(folder)
+        except NoStore:
+            if not said:
+                click.echo(_nothing() + (" Waiting for it …" if wait else ""), err=True)
+            said = True
+        if not wait:
+            return None
+        time.sleep(LOOK_AGAIN)
+
+
+def _follow(store: Store, revision: int, printed: list[Summary]) -> Iterator[Summary]:
+    """Return what comes, for ever: an exchange when it ends, and a long one when it is first seen too.
+
+    Args:
+      store: Read again and again.
+      revision: Where to begin.
+      printed: What was printed before.
+    """
+    running = {summary.id for summary in printed if summary.state == State.RUNNING}
+    known = {summary.revision for summary in printed}
+    while True:
+        changed = store.since(revision, AT_ONCE)
+        for summary in changed:
+            revision = summary.revision
+            if revision in known:
+                continue
+            if summary.state == State.RUNNING:
+                if summary.id in running:
+                    continue
+                running.add(summary.id)
+            else:
+                running.discard(summary.id)
+            yield summary
+        if not changed:
+            # A process that dies writes nothing more, so what it was carrying has to be looked at.
+            for id in sorted(running):
+                now = store.summary(id)
+                if now is None or now.state == State.INTERRUPTED:
+                    running.discard(id)
+                if now is not None and now.state == State.INTERRUPTED:
+                    yield now
+            time.sleep(LOOK_AGAIN)
+
+
+def _line(summary: Summary, as_json: bool, look: Look) -> str:
+    return json_line(summary) if as_json else line(summary, look)
+
+
+def _print(text: str) -> None:
+    """Print a line at once, in what the stream can write: a program may be reading the other end."""
+    encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
+    click.echo(text.encode(encoding, "backslashreplace").decode(encoding), color=True)
+
+
+def _nothing() -> str:
+    return "Nothing has been recorded yet. Put tunnel in front of your service, and use it: `tunnel 3000`."

@@ -1,0 +1,206 @@
+"""Whole: one exchange at full length, for `tunnel show`. Reading it from the store is for `cli.exchanges`.
+
+    42  GET https://localhost:62893/path  200  3.1 ms
+    …facts, timings, heads as they came with what was changed on the way, bodies decoded, messages
+"""
+
+import base64
+from collections.abc import Iterable, Iterator
+
+from tunnel.capture.decode import decode
+from tunnel.capture.heads import changes, fields_of, lines_of
+from tunnel.capture.present import present
+from tunnel.cli.lines import BOLD, CYAN, DIM, GREEN, MAGENTA, RED, YELLOW, Look, duration, iso, paint, safe, size
+from tunnel.model.exchange import Body, Exchange, RecordedMessage, State
+
+SHOWN_MESSAGE = 200  # characters of a message on its line
+
+
+def whole(
+    exchange: Exchange, request: bytes, response: bytes, messages: Iterable[RecordedMessage], look: Look
+) -> Iterator[str]:
+    """Return an exchange as lines.
+
+    Args:
+      exchange: What is shown.
+      request: What was kept of its request's body; `response` of its response's.
+      messages: Of an upgraded connection, oldest first.
+      look: How to write.
+    """
+    yield from _facts(exchange, look)
+    yield ""
+    yield from _head("Request", exchange.request_head, exchange.sent_head, look)
+    yield from _body(exchange.request, request, exchange.request_head, exchange.upgrade, look)
+    yield from _trailers(exchange.request_trailers, look)
+    if exchange.informational:
+        yield ""
+        yield from _head("Before the response", exchange.informational, b"", look)
+    if exchange.response_head or exchange.response.size:
+        yield ""
+        ours = not exchange.upstream
+        title = "Response, by tunnel itself" if ours else "Response"
+        yield from _head(title, exchange.response_head, b"" if ours else exchange.returned_head, look)
+        yield from _body(exchange.response, response, exchange.response_head, exchange.upgrade, look)
+        yield from _trailers(exchange.response_trailers, look)
+    if exchange.messages:
+        yield ""
+        yield paint(f"{exchange.messages} messages", BOLD, look)
+        for message in messages:
+            yield _message(message, exchange.started, look)
+
+
+def whole_fields(
+    exchange: Exchange, request: bytes, response: bytes, messages: Iterable[RecordedMessage]
+) -> dict[str, object]:
+    """Return an exchange as the object that `tunnel show --json` prints. The keys are a promise (docs/command.md)."""
+    timings, tls, failure = exchange.timings, exchange.tls, exchange.failure
+    return {
+        "id": exchange.id,
+        "state": exchange.state.value,
+        "started": iso(exchange.started),
+        "method": exchange.method,
+        "host": exchange.host,
+        "target": exchange.target,
+        "status": exchange.status,
+        "upgrade": exchange.upgrade,
+        "client": {"address": exchange.address, "port": exchange.port},
+        "listener": {"address": exchange.listener, "port": exchange.listener_port},
+        "tls": tls and {"version": tls.version, "cipher": tls.cipher, "sni": tls.sni, "alpn": tls.alpn},
+        "caller": exchange.caller,
+        "caller_pid": exchange.caller_pid,
+        "upstream": exchange.upstream,
+        "upstream_reused": exchange.reused,
+        "timings": {
+            "accepted_ms": timings.accepted / 1000,
+            "ready_ms": timings.ready / 1000,
+            "connected_ms": _ms(timings.connected),
+            "first_byte_ms": _ms(timings.first),
+            "ended_ms": _ms(timings.ended),
+        },
+        "failure": failure and {"error": failure.what, "hint": failure.hint, "fault": failure.fault.value},
+        "repairs": list(exchange.repairs),
+        "request": {
+            "head": exchange.request_head.decode("latin-1"),
+            "sent_head": exchange.sent_head.decode("latin-1"),
+            **_body_fields(exchange.request, request, exchange.request_trailers),
+        },
+        "informational": exchange.informational.decode("latin-1"),
+        "response": {
+            "head": exchange.response_head.decode("latin-1"),
+            "returned_head": exchange.returned_head.decode("latin-1"),
+            **_body_fields(exchange.response, response, exchange.response_trailers),
+        },
+        "messages": [
+            {
+                "from": "client" if message.from_client else "upstream",
+                "kind": message.kind,
+                "at": iso(message.at),
+                "bytes": message.size,
+                "payload_base64": base64.b64encode(message.payload).decode(),
+            }
+            for message in messages
+        ],
+    }
+
+
+def _facts(exchange: Exchange, look: Look) -> Iterator[str]:
+    timings, tls, failure = exchange.timings, exchange.tls, exchange.failure
+    status = "no answer" if exchange.status is None else str(exchange.status)
+    taken = "open" if timings.ended is None else duration(timings.ended)
+    scheme = "https" if tls else "http"
+    url = f"{scheme}://{safe(exchange.host)}{safe(exchange.target)}" if exchange.host else safe(exchange.target)
+    yield f"{paint(str(exchange.id), BOLD, look)}  {safe(exchange.method)} {url}  {paint(status, BOLD, look)}  {taken}"
+    if exchange.state in (State.RUNNING, State.INTERRUPTED):
+        said = "it is still running" if exchange.state is State.RUNNING else "tunnel ended before it did"
+        yield _fact("state", paint(said, YELLOW, look), look)
+    if failure is not None:
+        yield _fact("error", paint(f"{failure.fault.value}: {safe(failure.what)}", RED, look), look)
+        if failure.hint:
+            yield _fact("", safe(failure.hint), look)
+    caller = f", {safe(exchange.caller)} {exchange.caller_pid}" if exchange.caller else ""
+    yield _fact("started", iso(exchange.started), look)
+    yield _fact("client", f"{_address(exchange.address, exchange.port)}{caller}", look)
+    secured = f", {tls.version} {tls.cipher}" + (f", for {safe(tls.sni)}" if tls.sni else "") if tls else ", not encrypted"
+    yield _fact("listener", f"{_address(exchange.listener, exchange.listener_port)}{secured}", look)
+    reused = ", over a connection that had served before" if exchange.reused else ""
+    yield _fact("upstream", f"{safe(exchange.upstream)}{reused}" if exchange.upstream else "not reached", look)
+    yield _fact("timings", " · ".join(_timings(exchange)), look)
+    for repair in exchange.repairs:
+        yield _fact("repaired", paint(safe(repair), YELLOW, look), look)
+
+
+def _timings(exchange: Exchange) -> Iterator[str]:
+    timings = exchange.timings
+    if exchange.tls is not None:
+        yield f"handshake {duration(timings.tls)}"
+    for name, taken in (("connect", timings.connect), ("wait", timings.wait), ("receive", timings.receive)):
+        if taken is not None:
+            yield f"{name} {duration(taken)}"
+    yield "open" if timings.ended is None else f"in all {duration(timings.ended)}"
+
+
+def _head(title: str, came: bytes, went: bytes, look: Look) -> Iterator[str]:
+    """Show a head as it came and, where it went on, what was taken out (-) and put in (+)."""
+    pairs = changes(came, went) if went else [(" ", text) for text in lines_of(came)]
+    changed = any(mark != " " for mark, _ in pairs)
+    yield paint(title, BOLD, look) + (paint("   - came, not sent on   + added by tunnel", DIM, look) if changed else "")
+    colours = {" ": "", "-": RED, "+": GREEN}
+    for mark, text in pairs:
+        yield paint(f"{mark} {safe(text)}".rstrip(), colours[mark], look)
+
+
+def _body(body: Body, kept: bytes, head: bytes, upgrade: str, look: Look) -> Iterator[str]:
+    if upgrade or not body.size:
+        return
+    fields = fields_of(head)
+    decoded = decode(kept, fields.tokens(b"content-encoding"))
+    shown = present(decoded.body, (fields.get(b"content-type") or b"").decode("latin-1"))
+    notes = [*decoded.notes, *shown.notes]
+    if not body.whole:
+        why = "the recorder could not keep up" if body.lost else "the rest was not kept"
+        notes.insert(0, f"{size(body.kept)} of {size(body.size)} were recorded: {why}")
+    yield ""
+    yield from (f"  {safe(text, lines=True)}" for text in shown.text.removesuffix("\n").split("\n") if shown.text)
+    for note in notes:
+        yield paint(f"  ({safe(note)})", YELLOW, look)
+
+
+def _trailers(trailers: bytes | None, look: Look) -> Iterator[str]:
+    if trailers:
+        yield paint("  trailers", DIM, look)
+        yield from (f"  {safe(text)}" for text in lines_of(trailers))
+
+
+def _message(message: RecordedMessage, started: int, look: Look) -> str:
+    up, down, dots = tuple(look.arrows)
+    arrow = paint(up, CYAN, look) if message.from_client else paint(down, MAGENTA, look)
+    shown = present(message.payload[: 4 * SHOWN_MESSAGE]) if message.kind in ("text", "close") else None
+    text = shown.text if shown and shown.kind in ("json", "text") else message.payload[:32].hex(" ")
+    if message.kind == "text":
+        text = message.payload.decode("utf-8", "replace")
+    cut = len(text) > SHOWN_MESSAGE or len(message.payload) < message.size
+    text = safe(text[:SHOWN_MESSAGE].rstrip("\n")) + (dots if cut else "")
+    return f"  {arrow} +{duration(message.at - started):<9}  {message.kind:<6}  {size(message.size):>7}  {text}".rstrip()
+
+
+def _body_fields(body: Body, kept: bytes, trailers: bytes | None) -> dict[str, object]:
+    return {
+        "body_bytes": body.size,
+        "kept_bytes": body.kept,
+        "lost": body.lost,
+        "body_base64": base64.b64encode(kept).decode(),
+        "trailers": None if trailers is None else trailers.decode("latin-1"),
+    }
+
+
+def _fact(name: str, value: str, look: Look) -> str:
+    return f"  {paint(f'{name:<9}', DIM, look)} {value}"
+
+
+def _address(host: str, port: int) -> str:
+    shown = f"[{host}]" if ":" in host else host
+    return f"{shown}:{port}" if port else shown
+
+
+def _ms(micros: int | None) -> float | None:
+    return None if micros is None else micros / 1000
