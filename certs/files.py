@@ -64,7 +64,7 @@ def default_folder(platform: str, environ: Mapping[str, str], home: Path) -> Pat
             base = Path(environ.get("LOCALAPPDATA") or home / "AppData" / "Local")
         case _:
             base = Path(environ.get("XDG_DATA_HOME") or home / ".local" / "share")
-    return base / "tunnel" / "certs"
+    return base / "tunnel" / "authority"
 
 
 def make_folder(path: Path, *, shared: bool = False) -> None:

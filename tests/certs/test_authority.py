@@ -89,7 +89,7 @@ def test_a_public_copy_of_another_root_is_not_overwritten_but_named(tmp_path):
     other = files.Layout(tmp_path / "two").root.read_bytes()
     copy.write_bytes(other)
 
-    with pytest.raises(CertsError, match="is not the certificate of root-key.pem"):
+    with pytest.raises(CertsError, match=r"is not the certificate of root-key\.pem"):
         Authority.load_or_make(tmp_path / "one")
 
     assert copy.read_bytes() == other

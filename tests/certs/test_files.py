@@ -161,11 +161,11 @@ def test_of_processes_that_race_to_make_the_root_one_wins_and_all_use_it(tmp_pat
 @pytest.mark.parametrize(
     "platform, environ, expected",
     [
-        ("linux", {}, "/home/ada/.local/share/tunnel/certs"),
-        ("linux", {"XDG_DATA_HOME": "/data"}, "/data/tunnel/certs"),
-        ("darwin", {}, "/home/ada/Library/Application Support/tunnel/certs"),
-        ("win32", {}, "/home/ada/AppData/Local/tunnel/certs"),
-        ("win32", {"LOCALAPPDATA": "/local"}, "/local/tunnel/certs"),
+        ("linux", {}, "/home/ada/.local/share/tunnel/authority"),
+        ("linux", {"XDG_DATA_HOME": "/data"}, "/data/tunnel/authority"),
+        ("darwin", {}, "/home/ada/Library/Application Support/tunnel/authority"),
+        ("win32", {}, "/home/ada/AppData/Local/tunnel/authority"),
+        ("win32", {"LOCALAPPDATA": "/local"}, "/local/tunnel/authority"),
     ],
 )
 def test_each_system_has_its_place_for_a_persons_authority(platform, environ, expected):

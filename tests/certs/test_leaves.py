@@ -18,9 +18,10 @@ def cache(tmp_path):
     return tmp_path / "leaves"
 
 
-@pytest.mark.parametrize(
-    "text", ["app.test", "my_app.localhost", "127.0.0.1", "::1", ".".join(["a" * 60] * 3) + "." + "b" * 60 + ".test"]
-)
+LONG = ".".join([letter * 60 for letter in "abcd"]) + ".test"
+
+
+@pytest.mark.parametrize("text", ["app.test", "my_app.localhost", "127.0.0.1", "::1", LONG])
 def test_what_was_kept_is_found_by_its_name_and_by_no_other(cache, clock, text):
     kept = keep(cache, ROOT, parse(text), b"pem", expires=int(clock()) + limits.DAYS, now=clock())
 
