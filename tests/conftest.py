@@ -3,11 +3,13 @@
 import os
 
 import pytest
+from trio.testing import MockClock
 
 
 @pytest.fixture
-def anyio_backend() -> str:
-    return "trio"
+def anyio_backend(request: pytest.FixtureRequest) -> tuple[str, dict[str, object]]:
+    clock = "autojump_clock" in request.fixturenames
+    return "trio", {"clock": request.getfixturevalue("autojump_clock")} if clock else {}
 
 
 @pytest.hookimpl(hookwrapper=True)
@@ -17,3 +19,9 @@ def pytest_runtest_makereport(item, call):  # type: ignore[no-untyped-def]
     if report.skipped and os.environ.get("TUNNEL_NO_SKIPS") and not hasattr(report, "wasxfail"):
         report.outcome = "failed"
         report.longrepr = f"skipped where skips are failures: {report.longrepr}"
+
+
+@pytest.fixture
+def autojump_clock() -> MockClock:
+    """A clock that jumps to the next deadline as soon as every task waits; for a test that takes it as an argument."""
+    return MockClock(autojump_threshold=0)

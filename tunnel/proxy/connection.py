@@ -40,12 +40,10 @@ async def connection(sock: socket.socket, way: Way, callers: set[Caller]) -> Non
         if opened is None:
             return
         wire, peer = opened
-        if peer.port:
-            way.ask(peer)
         caller = Caller(Http1Client(wire, way.limits, trio.current_time), peer)
         callers.add(caller)
         try:
-            await _exchanges(caller, way)
+            await answer_requests(caller, way)
         finally:
             callers.discard(caller)
     finally:
@@ -63,6 +61,7 @@ async def _open(wire: SocketWire, way: Way) -> tuple[SocketWire, Peer] | None:
     def facts(tls: Tls | None, ready: float) -> Peer:
         return Peer(client[0], client[1], listener[0], listener[1], tls, accepted, ready)
 
+    way.ask(facts(None, accepted))  # now: a short-lived client may be gone soon after its answer
     if way.tls is None or way.mode is Mode.PLAIN:
         return wire, facts(None, accepted)
     if await sniff(wire, trio.current_time() + way.limits.idle) is not Speech.TLS:
@@ -84,8 +83,8 @@ async def _open(wire: SocketWire, way: Way) -> tuple[SocketWire, Peer] | None:
     return secured, facts(tls, perf_counter())
 
 
-async def _exchanges(caller: Caller, way: Way) -> None:
-    """Answer one request after the other."""
+async def answer_requests(caller: Caller, way: Way) -> None:
+    """Answer one request after the other, until either side has had enough."""
     client = caller.client
     while not caller.closing:
         try:
