@@ -38,7 +38,7 @@ KEEPERS = {
     "click": "tunnel.cli",
     "rich": "tunnel.cli",
     "tomllib": "tunnel.cli.configfile",
-    "trio": "tunnel.net tunnel.http tunnel.proxy tunnel.run tunnel.cli.serve",
+    "trio": "tunnel.net tunnel.http tunnel.proxy tunnel.run tunnel.cli.serve tunnel.example",
 }
 # What one process must never hold: a second event loop.
 STRANGERS = ("asyncio", "uvicorn", "aiohttp")

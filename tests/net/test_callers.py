@@ -21,6 +21,7 @@ from tunnel.net.callers import MOST_ASKED, REST, Callers
 from tunnel.net.process_list import ProcessList
 from tunnel.net.processes import Holder, clean_name, this_system
 from tunnel.net.procfs import ProcFs
+from tunnel.net.sockdiag import SockDiag
 
 HEADING = "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode\n"
 V4 = Peer("127.0.0.1", 50000, "127.0.0.1", 62893, None, 1.0, 1.0)
@@ -53,6 +54,11 @@ class Tree:
             (folder / "fd" / str(number)).symlink_to(link)
 
 
+def mute(peers: Iterable[Peer]) -> dict[int, Peer]:
+    """A kernel that cannot be asked: the tables must do."""
+    raise OSError("Protocol not supported")
+
+
 @pytest.fixture
 def tree(tmp_path: Path) -> Tree:
     return Tree(tmp_path)
@@ -67,7 +73,7 @@ def test_the_client_end_is_found_and_not_our_own(tree: Tree) -> None:
     tree.process(20, "curl", "pipe:[7]", "socket:[2]")
     tree.process(30, "chromium", "socket:[3]")
 
-    found = ProcFs(tree.root).calling([V4, V6], ())
+    found = ProcFs(tree.root, mute).calling([V4, V6], ())
 
     assert found == {V4: Holder("curl", 20), V6: Holder("chromium", 30)}
 
@@ -78,7 +84,7 @@ def test_a_program_with_only_ipv6_sockets_is_found_on_ipv4(tree: Tree) -> None:
     tree.row("tcp6", f"{mapped}:C350", f"{mapped}:F5AD", 2)
     tree.process(20, "java", "socket:[2]")
 
-    assert ProcFs(tree.root).calling([V4], ()) == {V4: Holder("java", 20)}
+    assert ProcFs(tree.root, mute).calling([V4], ()) == {V4: Holder("java", 20)}
 
 
 @linux
@@ -86,7 +92,7 @@ def test_a_caller_that_has_left_is_not_found(tree: Tree) -> None:
     tree.row("tcp", "0100007F:C350", "0100007F:F5AD", 0, state="06")
     tree.process(20, "curl", "socket:[0]")
 
-    assert ProcFs(tree.root).calling([V4], ()) == {}
+    assert ProcFs(tree.root, mute).calling([V4], ()) == {}
 
 
 @linux
@@ -98,7 +104,7 @@ def test_recent_processes_are_looked_at_first_then_the_newest(tree: Tree, monkey
     real = os.listdir
     monkeypatch.setattr(os, "listdir", lambda path: (looked.append(Path(path).parent.name), real(path))[1])
 
-    ProcFs(tree.root).calling([V4], (10,))
+    ProcFs(tree.root, mute).calling([V4], (10,))
 
     assert [name for name in looked if name.isdigit()] == ["10", "40", "30", "20"]
 
@@ -119,11 +125,43 @@ def test_a_program_is_called_what_people_call_it(tree: Tree, comm: str, cmdline:
     tree.row("tcp", "0100007F:C350", "0100007F:F5AD", 2)
     tree.process(20, comm, "socket:[2]", cmdline=cmdline)
 
-    assert ProcFs(tree.root).calling([V4], ()) == {V4: Holder(program, 20)}
+    assert ProcFs(tree.root, mute).calling([V4], ()) == {V4: Holder(program, 20)}
 
 
 def test_a_name_is_never_longer_than_a_line() -> None:
     assert len(clean_name("x" * 1000)) == 64
+
+
+@linux
+@pytest.mark.parametrize("host", ["127.0.0.1", "::1"])
+def test_the_kernel_knows_the_callers_end_and_forgets_it_when_it_is_closed(host: str) -> None:
+    with called_by([sys.executable, "-c", CLIENT, "{host}", "{port}"], host) as (peer, pid):
+        kernel = SockDiag()
+        found = kernel.caller_inodes([peer, replace(peer, port=1)])
+        links = [str(link.readlink()) for link in Path(f"/proc/{pid}/fd").iterdir()]
+
+    assert list(found.values()) == [peer]
+    assert f"socket:[{next(iter(found))}]" in links
+    assert kernel.caller_inodes([peer]) == {}
+
+
+@linux
+def test_a_caller_that_left_is_not_taken_for_a_kernel_that_cannot_answer() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        with socket.create_connection(listener.getsockname()) as caller:
+            address, port = caller.getsockname()
+            connection, _ = listener.accept()
+        with connection:
+            assert connection.recv(1) == b""
+            peer = Peer(address, port, *listener.getsockname(), None, 0.0, 0.0)
+
+            assert SockDiag().caller_inodes([peer]) == {}
+
+
+@linux
+def test_a_kernel_that_knows_no_socket_at_all_cannot_be_asked() -> None:
+    with pytest.raises(OSError, match="no socket at all"):
+        SockDiag().caller_inodes([replace(V4, port=1, listener_port=1)])
 
 
 class Fake:
@@ -177,11 +215,9 @@ def test_a_later_connection_from_the_same_port_is_not_taken_for_the_first() -> N
 def test_the_processes_found_last_are_looked_at_first() -> None:
     fake = Fake()
     callers = Callers(fake)
-    for peer in (V4, V6, V4):
+    for peer in (V4, V6, V4, V6):
         callers.ask(peer)
         callers.look()
-
-    callers.look()
 
     assert fake.recent == [50000, 50001]
 
@@ -207,6 +243,25 @@ def test_a_system_that_fails_leaves_callers_unknown() -> None:
     callers.look()
 
     assert callers.known(V4) is None
+
+
+def test_what_was_asked_before_the_start_is_answered_too() -> None:
+    callers = Heard()
+    callers.ask(V4)
+
+    callers.start()
+
+    assert callers.looked.wait(10)
+    callers.stop()
+
+
+def test_stopping_ends_an_idle_thread() -> None:
+    callers = Callers(Fake())
+    callers.start()
+
+    callers.stop()
+
+    assert all(thread.name != "callers" for thread in threading.enumerate())
 
 
 def test_stopping_ends_the_thread_even_while_it_rests() -> None:

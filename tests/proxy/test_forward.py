@@ -72,6 +72,7 @@ async def test_exchanges_share_an_upstream_connection_one_after_the_other():
             client = here.connect()
             await client.say(GET)
             await client.hear_until(b"hello")
+            await wait_all_tasks_blocked()
 
         assert len(connections) == 1
         assert [record.reused for record in here.notes.records] == [False, True, True]

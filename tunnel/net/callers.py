@@ -33,16 +33,18 @@ class Callers:
         self._asked: deque[Peer] = deque(maxlen=MOST_ASKED)
         self._known: OrderedDict[int, tuple[float, tuple[str, int]]] = OrderedDict()  # by client port
         self._recent: OrderedDict[int, None] = OrderedDict()  # process ids, the newest last
-        self._wake = threading.Event()
+        self._idle = False  # the thread waits to be roused
+        self._rouse = threading.Lock()  # released to rouse it: a third of what an Event takes from the way
+        self._rouse.acquire()
         self._stopped = threading.Event()
         self._thread: threading.Thread | None = None
 
     def ask(self, peer: Peer) -> None:
-        """Have it found out who this is, as soon as may be. Never waits: under 2 µs."""
+        """Have it found out who this is, as soon as may be. Never waits: 0.1 µs, and 5 µs where the thread is idle."""
         self._asked.append(peer)
-        # The thread clears the flag before it takes what was asked, so a flag still set means it has yet to see this.
-        if not self._wake.is_set():
-            self._wake.set()
+        if self._idle:
+            self._idle = False
+            self._wake()
 
     def known(self, peer: Peer) -> tuple[str, int] | None:
         """Return the program and the process id, or None where it is not known, or not yet."""
@@ -58,7 +60,7 @@ class Callers:
     def stop(self) -> None:
         """Stop the thread; returns when it has ended, or after a second, since it may be deep in a look."""
         self._stopped.set()
-        self._wake.set()
+        self._wake()
         if self._thread is not None:
             self._thread.join(timeout=1)
 
@@ -66,15 +68,20 @@ class Callers:
         """Answer everything asked so far in one look. Returns how many seconds to rest. Never raises."""
         began = self._clock()
         peers = {self._asked.popleft() for _ in range(len(self._asked))}
+        if not peers:
+            return 0.0
         try:
-            if self._system is None:
-                self._system = this_system()
-            for peer, holder in self._system.calling(peers, [*reversed(self._recent)]).items():
+            for peer, holder in self._prepared().calling(peers, [*reversed(self._recent)]).items():
                 self._note(peer, holder)
         except Exception:
             # Knowing who calls is a courtesy. Whatever a system's tables hold, nobody's traffic suffers for it.
             pass
         return REST * (self._clock() - began)
+
+    def _prepared(self) -> Processes:
+        if self._system is None:
+            self._system = this_system()
+        return self._system
 
     def _note(self, peer: Peer, holder: Holder) -> None:
         self._known[peer.port] = (peer.accepted, (holder.program, holder.pid))
@@ -87,8 +94,20 @@ class Callers:
             self._recent.popitem(last=False)
 
     def _run(self) -> None:
+        try:
+            self._prepared()  # its imports take longer than the first curl lives
+        except Exception:
+            return  # nothing here can tell who calls
         while not self._stopped.is_set():
-            self._wake.wait()
-            self._wake.clear()
+            self._idle = True  # before the last look at what was asked: who asks after it will see us idle
+            if not self._asked:
+                self._rouse.acquire()
+            self._idle = False
             if not self._stopped.is_set():
                 self._stopped.wait(self.look())
+
+    def _wake(self) -> None:
+        try:
+            self._rouse.release()
+        except RuntimeError:
+            pass  # roused already, and yet to notice

@@ -1,9 +1,9 @@
 """/proc, read: which process holds a socket on Linux (proc_net(5), proc_pid_fd(5)).
 
-A row of /proc/net/tcp gives a socket's two addresses and its inode; the process that holds it has a link to
-`socket:[inode]` in /proc/<pid>/fd. There is no way back from inode to process but to look through them all. So we look where
-the answer is likely: at the processes found lately, then newest first, for a `curl` is gone in milliseconds; and stop at
-the last one wanted. Other users' processes show their links to root only.
+A socket has an inode, told by the kernel (`net.sockdiag`) or, slowly, by a row of /proc/net/tcp; the process that holds it
+has a link to `socket:[inode]` in /proc/<pid>/fd. There is no way back from inode to process but to look through them all.
+So we look where the answer is likely: at the processes found lately, then newest first, for a `curl` is gone in
+milliseconds; and stop at the last one wanted. Other users' processes show their links to root only.
 
 Nearly every step is a system call that lets go of the interpreter's lock, so a long look does not hold up the way.
 """
@@ -13,42 +13,52 @@ Nearly every step is a system call that lets go of the interpreter's lock, so a 
 import ipaddress
 import os
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
 from tunnel.model.peer import Peer
 from tunnel.net.processes import Holder, clean_name
+from tunnel.net.sockdiag import SockDiag
 
 LISTEN = b"0A"  # TCP_LISTEN of include/net/tcp_states.h
 COMM_SIZE = 15  # TASK_COMM_LEN less its NUL: a longer name is cut (proc_pid_comm(5))
 
-Row = tuple[bytes, bytes, bytes, bytes]  # local address, remote address, state, inode
+Row = tuple[bytes, bytes, bytes, int]  # local address, remote address, state, inode
 
 
 class ProcFs:
     """Finds holders in a /proc tree; see `Processes`."""
 
-    def __init__(self, root: Path = Path("/proc")) -> None:
+    def __init__(
+        self, root: Path = Path("/proc"), ask: Callable[[Iterable[Peer]], dict[int, Peer]] | None = None
+    ) -> None:
         self._root = str(root)
+        self._ask = ask or SockDiag().caller_inodes
 
     def calling(self, peers: Iterable[Peer], recent: Sequence[int]) -> dict[Peer, Holder]:
         """See `Processes.calling`."""
+        wanted = self._inodes(list(peers))
+        return {wanted[inode]: holder for inode, holder in self._holders(set(wanted), recent)}
+
+    def _inodes(self, peers: list[Peer]) -> dict[int, Peer]:
+        """Return the inodes of the callers' ends of these connections."""
+        try:
+            return self._ask(peers)
+        except OSError:
+            return self._table_inodes(peers)
+
+    def _table_inodes(self, peers: list[Peer]) -> dict[int, Peer]:
         ends = {}
         for peer in peers:
             # The caller's end of the connection: from its own port to our listener's.
             here, there = _spellings(peer.address, peer.port), _spellings(peer.listener, peer.listener_port)
             ends.update(dict.fromkeys(zip(here, there, strict=False), peer))
-        wanted = {}
-        for local, remote, _, inode in self._rows():
-            peer_at = ends.get((local, remote))
-            if peer_at is not None:
-                wanted[inode.decode()] = peer_at
-        return {wanted[inode]: holder for inode, holder in self._holders(set(wanted), recent)}
+        return {inode: ends[local, remote] for local, remote, _, inode in self._rows() if (local, remote) in ends}
 
     def listening(self, host: str, port: int) -> Holder | None:
         """See `Processes.listening`."""
         places = {*_spellings(host, port), *_spellings("0.0.0.0", port), *_spellings("::", port)}
-        inodes = {row[3].decode() for row in self._rows() if row[2] == LISTEN and row[0] in places}
+        inodes = {row[3] for row in self._rows() if row[2] == LISTEN and row[0] in places}
         return next((holder for _, holder in self._holders(inodes, ())), None)
 
     def _rows(self) -> Iterator[Row]:
@@ -60,12 +70,12 @@ class ProcFs:
                     for line in lines:
                         _, local, remote, state, _, _, _, _, _, inode, *_ = line.split()
                         if inode != b"0":
-                            yield local, remote, state, inode
+                            yield local, remote, state, int(inode)
             except FileNotFoundError:
                 pass  # a kernel without IPv6
 
-    def _holders(self, inodes: set[str], recent: Sequence[int]) -> Iterator[tuple[str, Holder]]:
-        """Yield (inode, holder) until each inode is found or no process is left. `inodes` is used up."""
+    def _holders(self, inodes: set[int], recent: Sequence[int]) -> Iterator[tuple[int, Holder]]:
+        """Yield (inode, holder) until each inode is found or no process is left."""
         links = {f"socket:[{inode}]": inode for inode in inodes}
         if not links:
             return

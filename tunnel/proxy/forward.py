@@ -69,7 +69,9 @@ async def exchange(caller: Caller, request: Request, way: Way) -> bool:
         outgoing = way.forwarding.request(request, host, fields)
         return await _carry(caller, record, request, outgoing, host, way)
     except TunnelError as error:
-        record.error = error = _whose(error, caller)
+        error = _whose(error, caller)
+        if not (caller.endless and isinstance(error, ClientGone)):  # who closes an endless answer has had enough of it
+            record.error = error
         return await _refuse(caller, record, request, error)
     except trio.Cancelled:
         record.error = record.error or _stopped()

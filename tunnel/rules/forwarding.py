@@ -117,32 +117,32 @@ def returned(response: Response, request: Request, *, close: bool) -> Response:
 
     A body that ends with the upstream's connection goes on chunked, so that its end is said and not guessed.
     """
-    headers = response.headers
+    headers, status = response.headers, response.status
     framing = response.framing
+    if framing in (Framing.CHUNKED, Framing.CLOSE):
+        framing = Framing.CHUNKED if request.minor == 1 else Framing.CLOSE
+        close = close or request.minor == 0
     fields = headers.fields
     if not _NOT_RETURNED.isdisjoint(headers.names):
         dropped = _NOT_RETURNED | _named(headers)
+        if framing is Framing.CHUNKED:
+            dropped -= {b"transfer-encoding"}  # it was just that, and stays where it stood
+        if status == 101:
+            dropped -= {b"upgrade"}
         fields = [field for name, field in zip(headers.names, headers.fields, strict=True) if name not in dropped]
-        if response.status == 101:
-            fields = [*fields, (b"Upgrade", headers.get(b"upgrade") or request.upgrade)]
-    if response.status == 204 or response.status < 200:
+    if status == 204 or status < 200:
         fields = [field for field in fields if field[0].lower() != b"content-length"]  # RFC 9110 §8.6
     extra: list[Field] = []
-    if framing in (Framing.CHUNKED, Framing.CLOSE):
-        if request.minor == 1:
-            framing = Framing.CHUNKED
-            extra.append((b"Transfer-Encoding", b"chunked"))
-        else:
-            framing = Framing.CLOSE
-            close = True
-    if response.status == 101:
+    if framing is Framing.CHUNKED and response.framing is Framing.CLOSE:
+        extra.append((b"Transfer-Encoding", b"chunked"))
+    if status == 101:
         extra.append((b"Connection", b"Upgrade"))
-    elif response.status >= 200:
-        if close:
-            extra.append((b"Connection", b"close"))
-        elif request.minor == 0:
-            extra.append((b"Connection", b"keep-alive"))
-    if fields is headers.fields and not extra and framing is response.framing:
+    elif status >= 200 and close:
+        extra.append((b"Connection", b"close"))
+    elif status >= 200 and request.minor == 0:
+        extra.append((b"Connection", b"keep-alive"))
+    unchanged = fields is headers.fields and not extra and framing is response.framing
+    if unchanged and response.keep_alive != close:
         return response
     return replace(response, headers=Headers([*fields, *extra]), framing=framing, keep_alive=not close)
 
