@@ -19,9 +19,10 @@ from tunnel.model.peer import Peer
 from tunnel.net import callers as callers_module
 from tunnel.net.callers import MOST_ASKED, REST, Callers
 from tunnel.net.process_list import ProcessList
-from tunnel.net.processes import Holder, clean_name, this_system
+from tunnel.net.processes import Holder, clean_name
 from tunnel.net.procfs import ProcFs
 from tunnel.net.sockdiag import SockDiag
+from tunnel.net.this_system import this_system
 
 HEADING = "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode\n"
 V4 = Peer("127.0.0.1", 50000, "127.0.0.1", 62893, None, 1.0, 1.0)

@@ -11,7 +11,8 @@ from collections import OrderedDict, deque
 from collections.abc import Callable
 
 from tunnel.model.peer import Peer
-from tunnel.net.processes import Holder, Processes, this_system
+from tunnel.net.processes import Holder, Processes
+from tunnel.net.this_system import this_system
 
 REST = 19  # seconds of rest for each second of looking: 5 % of a core
 MOST_ASKED = 1024  # connections waiting for a look; beyond it the oldest, most likely gone, are forgotten

@@ -9,7 +9,8 @@ import sys
 from collections.abc import Callable
 
 from tunnel.errors import TunnelError
-from tunnel.net.processes import Holder, Processes, this_system
+from tunnel.net.processes import Holder, Processes
+from tunnel.net.this_system import this_system
 
 WINDOWS_RESERVED = 10013  # WSAEACCES: in a range that Hyper-V's NAT keeps for itself, or held exclusively
 

@@ -4,7 +4,6 @@ How to find out is for `net.procfs` (Linux) and `net.process_list` (macOS, Windo
 for `net.callers` and `net.ports`.
 """
 
-import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
@@ -45,17 +44,6 @@ class Processes(Protocol):
     def listening(self, host: str, port: int) -> Holder | None:
         """Return the program that listens on an address literal and port, or on every address of that port."""
         ...
-
-
-def this_system(platform: str = sys.platform) -> Processes:
-    """Return what finds holders here. The import waits until then: psutil costs 20 ms that `tunnel --help` need not pay."""
-    if platform == "linux":
-        from tunnel.net.procfs import ProcFs
-
-        return ProcFs()
-    from tunnel.net.process_list import ProcessList
-
-    return ProcessList()
 
 
 def clean_name(name: str) -> str:
