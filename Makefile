@@ -20,6 +20,12 @@ types: $(VENV)/.tested
 	$(BIN)/mypy --platform darwin
 	$(BIN)/mypy --platform win32
 
+bench: $(VENV)/.tested  ## Figures beside nginx, Caddy, Node's http-proxy and mitmproxy
+	$(BIN)/python -m benchmarks $(ARGS)
+
+docs: $(VENV)/.ready  ## Print docs/settings.md from the code
+	$(BIN)/python -m tunnel.cli.settings_page
+
 clean:  ## Remove what the other targets made
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis
 

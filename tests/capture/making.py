@@ -9,7 +9,9 @@ from tunnel.model.headers import Headers
 from tunnel.model.message import Framing, Request, Response
 from tunnel.model.peer import Peer, Tls
 
-PEER = Peer("127.0.0.1", 50_123, "127.0.0.1", 62893, Tls("TLSv1.3", "TLS_AES_128_GCM_SHA256", "app.test", ""), 0.0, 0.01)
+PEER = Peer(
+    "127.0.0.1", 50_123, "127.0.0.1", 62893, Tls("TLSv1.3", "TLS_AES_128_GCM_SHA256", "app.test", ""), 0.0, 0.01
+)
 
 
 def request(target: bytes = b"/", *, method: bytes = b"GET", upgrade: bytes = b"") -> Request:

@@ -30,7 +30,8 @@ class Claim:
         self.process = secrets.randbits(62)  # fits SQLite's signed 64 bits
         self._folder = folder
         path = _path(folder, self.process)
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        path.parent.mkdir(mode=0o700, exist_ok=True)
         self._file = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
         _lock(self._file)
 

@@ -41,6 +41,16 @@ class Batch:
     taken: int = 0  # bytes of the budget to give back when it is committed
     full: bool = False  # more is waiting
 
+    def begin_again(self) -> None:
+        """Know that what earlier batches held has gone: a body that began there cannot be told any more."""
+        fresh = {(id(record), response): len(data) for record, response, piece, data in self.bodies if not piece}
+        self.bodies = [body for body in self.bodies if (id(body[0]), body[1]) in fresh]
+        for number, (record, state, kept, messages) in enumerate(self.records):
+            here = fresh.get((id(record), False), 0), fresh.get((id(record), True), 0)
+            record.request_body.lost |= here[0] < kept[0]
+            record.response_body.lost |= here[1] < kept[1]
+            self.records[number] = Entry(record, state, here, messages)
+
 
 @dataclass(slots=True)
 class Taken:
@@ -102,8 +112,10 @@ class Gathering:
         """Know that all that was written has gone."""
         self.write_again()
         for taken in self.shown.values():
+            for body, kept in zip((taken.record.request_body, taken.record.response_body), taken.kept, strict=True):
+                body.lost |= kept > 0
             taken.holed = taken.holed or any(taken.kept)
-            taken.kept, taken.messages = [0, 0], 0
+            taken.kept = [0, 0]
 
     def _take_more(self, batch: Batch, taken: Taken, state: State) -> None:
         """Take what is new of a record that runs, or was shown while it ran."""

@@ -19,8 +19,10 @@ from tunnel.model.exchange import Summary
 from tunnel.model.message import Request
 from tunnel.model.peer import Peer
 
-MOST_ROWS = 20_000  # about 100 MiB of heads: seconds of a stalled disk at full load, hours at a developer's
-FIRST_NUMBERS = 2.0  # seconds that `start` waits for the store to open; without, records are numbered when they are written
+MOST_ROWS = 10_000  # about 120 MiB of heads: two seconds of a stalled disk at full load, hours at a person's pace
+FIRST_NUMBERS = (
+    2.0  # seconds that `start` waits for the store to open; without, records are numbered when they are written
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +104,6 @@ class Recorder:
         Args:
           deadline: Seconds to wait for that; the thread is left behind after it, and dies with the process.
         """
-        self._queue.give_up = time.perf_counter() + deadline
         self._queue.stopping.set()
         self._queue.wake.set()
         self._thread.join(deadline)

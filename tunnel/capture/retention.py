@@ -7,13 +7,14 @@ something to remove, a little with each batch. First the rows go, then their pag
 from types import TracebackType
 from typing import Protocol
 
-from tunnel.model.config import Keep
+from tunnel.model.config import MIB, Keep
 
 INTERVAL = 10_000_000  # µs between two looks while there is nothing to remove
 STEP = 500  # exchanges removed at once: about 10 ms, and more than arrive between two batches
+STEP_SIZE = 8 * MIB  # removed at once, where bodies are large
 PAGES = 1000  # given back at once: 4 MiB
 ENOUGH = 0.9  # of the size allowed is where removal stops, so that it need not begin again at once
-AT_LEAST = 256  # free pages are worth giving back; fewer are soon used again
+AT_LEAST = 16  # free pages are worth giving back; fewer are soon used again
 FOREVER = 1 << 62
 
 
@@ -26,7 +27,7 @@ class Removing(Protocol):
     ) -> None: ...
     def size(self) -> int: ...
     def free(self) -> int: ...
-    def remove_oldest(self, count: int, before: int) -> int: ...
+    def remove_oldest(self, count: int, before: int, most: int) -> int: ...
     def remove_messages(self, count: int) -> int: ...
     def shrink(self, pages: int) -> None: ...
 
@@ -50,12 +51,11 @@ class Retention:
         """
         if now < self._next:
             return
-        size = store.size()
-        self._removing = size > self._size * (ENOUGH if self._removing else 1)
-        before = FOREVER if self._removing else now - self._age
-        removed = 0
+        excess = store.size() - int(self._size * (ENOUGH if self._removing else 1))
+        self._removing = excess > 0
+        before, most = (FOREVER, min(excess, STEP_SIZE)) if self._removing else (now - self._age, STEP_SIZE)
         with store:
-            removed = store.remove_oldest(STEP, before)
+            removed = store.remove_oldest(STEP, before, most)
             if self._removing and not removed:
                 # Only running exchanges are left. Their bodies are bounded, their messages are not.
                 removed = store.remove_messages(STEP)

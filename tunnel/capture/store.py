@@ -11,7 +11,7 @@ from types import TracebackType
 
 from tunnel.capture import alive
 from tunnel.capture.rows import COLUMNS, exchange_of
-from tunnel.capture.store_schema import BUSY, FILE, VERSION, damaged, read_version, trouble
+from tunnel.capture.store_schema import BUSY, FILE, VERSION, read_version, trouble
 from tunnel.capture.store_write import PIECE_BITS, body_key
 from tunnel.errors import TunnelError
 from tunnel.model.exchange import Exchange, RecordedMessage, Side, State, Summary
@@ -38,6 +38,7 @@ class Store:
             raise NoStore(self.path)
         self._dead: set[int] = set()
         with self._readable():
+            self._inode = self.path.stat().st_ino
             self._sql = _open(self.path)
 
     def __enter__(self) -> "Store":
@@ -49,6 +50,14 @@ class Store:
     def close(self) -> None:
         """Close the file."""
         self._sql.close()
+
+    @property
+    def gone(self) -> bool:
+        """Whether the file was deleted or replaced, so that nothing new will be seen here."""
+        try:
+            return self.path.stat().st_ino != self._inode
+        except OSError:
+            return True
 
     def latest(self, count: int) -> list[Summary]:
         """Return the exchanges that began last, the very last one at the end."""
@@ -139,7 +148,17 @@ class NoStore(TunnelError):
 
 
 def _open(path: Path) -> sqlite3.Connection:
-    connection = sqlite3.connect(path, timeout=BUSY, isolation_level=None, check_same_thread=False)
+    try:
+        return _checked(sqlite3.connect(path, timeout=BUSY, isolation_level=None, check_same_thread=False), path)
+    except sqlite3.OperationalError as error:
+        if error.sqlite_errorname != "SQLITE_CANTOPEN":
+            raise
+        # Even readers write beside a store (its -shm). Where they may not, a store that nobody writes can be read as it is.
+        uri = f"{path.absolute().as_uri()}?immutable=1"
+        return _checked(sqlite3.connect(uri, uri=True, isolation_level=None, check_same_thread=False), path)
+
+
+def _checked(connection: sqlite3.Connection, path: Path) -> sqlite3.Connection:
     try:
         connection.execute("PRAGMA query_only = ON")
         version = read_version(connection, path)
@@ -150,11 +169,6 @@ def _open(path: Path) -> sqlite3.Connection:
                 f"the store {path} was made by an older tunnel (version {version}, this one reads {VERSION})",
                 hint="start `tunnel`, which brings it up to date",
             )
-    except sqlite3.Error as error:
-        connection.close()
-        if damaged(error):
-            raise trouble(path, error) from error
-        raise
     except BaseException:
         connection.close()
         raise

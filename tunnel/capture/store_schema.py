@@ -32,7 +32,7 @@ CREATE TABLE message (
     key INTEGER PRIMARY KEY, from_client INTEGER NOT NULL, kind TEXT NOT NULL, at INTEGER NOT NULL,
     size INTEGER NOT NULL, payload BLOB NOT NULL
 ) STRICT;
-CREATE TABLE process (id INTEGER PRIMARY KEY, pid INTEGER NOT NULL, next INTEGER NOT NULL, last INTEGER NOT NULL) STRICT;
+CREATE TABLE process (id INTEGER PRIMARY KEY, pid INTEGER NOT NULL, last INTEGER NOT NULL) STRICT;
 CREATE TABLE counter (id INTEGER NOT NULL, revision INTEGER NOT NULL) STRICT;
 INSERT INTO counter VALUES (1, 1);
 PRAGMA user_version = {VERSION};
@@ -82,7 +82,9 @@ def _open(path: Path) -> sqlite3.Connection:
         if version == 0:
             connection.execute("PRAGMA auto_vacuum = INCREMENTAL")  # has to come before the first table
         connection.execute("PRAGMA journal_mode = WAL")
-        connection.execute("PRAGMA synchronous = NORMAL")  # kill -9 loses nothing committed; a power cut, the last moments
+        connection.execute(
+            "PRAGMA synchronous = NORMAL"
+        )  # kill -9 loses nothing committed; a power cut, the last moments
         connection.execute("PRAGMA journal_size_limit = 16777216")
         connection.execute("PRAGMA wal_autocheckpoint = 4000")  # pages: about 16 MiB between two syncs
         if version != VERSION:
@@ -126,7 +128,7 @@ def read_version(connection: sqlite3.Connection, path: Path) -> int:
     if version > VERSION:
         raise TunnelError(
             f"the store {path} was made by a newer tunnel (version {version}, this one reads {VERSION})",
-            hint="upgrade tunnel, or use another folder: `tunnel --folder DIR …`",
+            hint="upgrade tunnel, or use another folder: --folder DIR",
         )
     if version == 0 and connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()[0]:
         raise sqlite3.DatabaseError("it holds tables of another program")
@@ -160,7 +162,9 @@ def trouble(path: Path, error: BaseException) -> TunnelError:
     name = getattr(error, "sqlite_errorname", "")
     said = f"{error}" or type(error).__name__
     if name == "SQLITE_FULL" or (isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)):
-        return TunnelError(f"the disk is full, so nothing can be recorded in {path}", hint=f"make room: df -h {path.parent}")
+        return TunnelError(
+            f"the disk is full, so nothing can be recorded in {path}", hint=f"make room: df -h {path.parent}"
+        )
     if name.startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
         return TunnelError(
             f"another program has locked {path} for more than {BUSY:g} seconds", hint=f"find it: lsof {path}"
@@ -170,8 +174,10 @@ def trouble(path: Path, error: BaseException) -> TunnelError:
     ):
         return TunnelError(
             f"the store {path} cannot be opened for writing ({said})",
-            hint=f"see who owns it (ls -la {path.parent}), or use another folder: `tunnel --folder DIR …`",
+            hint=f"see who owns it (ls -la {path.parent}), or use another folder: --folder DIR",
         )
     if isinstance(error, sqlite3.DatabaseError) and damaged(error):
-        return TunnelError(f"the store {path} is damaged ({said})", hint="start tunnel: it sets it aside and begins anew")
+        return TunnelError(
+            f"the store {path} is damaged ({said})", hint="start tunnel: it sets it aside and begins anew"
+        )
     return TunnelError(f"the store {path} cannot be used ({said})", hint=f"look at the disk: df -h {path.parent}")

@@ -44,7 +44,6 @@ class Queue:
         self.wake = threading.Event()
         self.ready = threading.Event()  # the store has been opened, or has refused
         self.stopping = threading.Event()
-        self.give_up = 0.0  # by `time.perf_counter`, once stopping: what is not written then is dropped
 
 
 @dataclass(slots=True)
@@ -128,18 +127,17 @@ class Writer:
         queue.asleep = False
 
     def _finish(self, batch: Batch, done: bool) -> None:
+        """Write what is left. Nobody should wait at Ctrl-C for a disk that is full: two attempts have to do."""
         queue = self._queue
         while True:
             if done:
                 batch = self._gathering.take(queue, MOST_TAKEN, stopping=True)
                 if not batch.records:
                     break
-            done = self._commit(batch)
-            if not done and time.perf_counter() + RETRY / 10 > queue.give_up:
+            done = self._commit(batch) or self._commit(batch)
+            if not done:
                 self._counts.dropped += batch.ended + len(queue.ended)
                 break
-            if not done:
-                time.sleep(RETRY / 10)
         if self._store is not None:
             self._store.close(self._unused())
         if self._claim is not None:
@@ -149,7 +147,7 @@ class Writer:
         """Write a batch; whether that is done with, so that the next may be taken."""
         self._counts.waiting = len(batch.records)
         try:
-            store = self._open()
+            store = self._open(batch)
             summaries = self._write(store, batch)
             self._retention.step(store, self._clock.wall(time.perf_counter()))
         except WriteError as error:
@@ -177,7 +175,7 @@ class Writer:
                 self._counts.last_error = f"the listener to what was recorded failed: {error!r}"
         return True
 
-    def _open(self) -> Writing:
+    def _open(self, batch: Batch) -> Writing:
         """Return the store, opened if it is not, and again if its file has gone."""
         if self._store is not None and not self._store.gone:
             return self._store
@@ -193,6 +191,7 @@ class Writer:
             self._queue.numbers.clear()
             self._foreign = self._highest
             self._gathering.begin_again()
+            batch.begin_again()
         if self._claim is None or self._claim.gone:
             try:
                 claim = Claim(self._folder)

@@ -1,4 +1,4 @@
-"""Exchanges: `tunnel log` and `tunnel show`. They read the store and nothing else; how it looks is for `lines` and `whole`."""
+"""Exchanges: `tunnel log` and `tunnel show`. They read the store alone; how it looks is for `lines` and `whole`."""
 
 import sys
 import time
@@ -9,7 +9,7 @@ import click
 
 from tunnel.capture.store import NoStore, Store
 from tunnel.cli.folder import default_folder, folder_option
-from tunnel.cli.lines import Look, json_line, json_text, line, look_of
+from tunnel.cli.lines import Look, json_line, json_text, line, look_of, safe
 from tunnel.cli.whole import whole, whole_fields
 from tunnel.errors import UsageError
 from tunnel.model.exchange import Exchange, Side, State, Summary
@@ -38,8 +38,11 @@ def log(count: int, follow: bool, as_json: bool, folder: Path | None) -> None:
                 _print(_line(summary, as_json, look))
             if not latest and count and not follow:
                 click.echo(_nothing(), err=True)
-            if follow:
-                for summary in _follow(store, revision, latest):
+            for summary in _follow(store, revision, latest) if follow else ():
+                _print(_line(summary, as_json, look))
+        while follow and (store := _opened(folder, wait=True)):  # the store was deleted: go on with the next one
+            with store:
+                for summary in _follow(store, 0, []):
                     _print(_line(summary, as_json, look))
     except KeyboardInterrupt:
         if not follow:
@@ -50,7 +53,9 @@ def log(count: int, follow: bool, as_json: bool, folder: Path | None) -> None:
 @click.command()
 @click.argument("id", type=click.IntRange(1), required=False)
 @click.option("--json", "as_json", is_flag=True, help="One JSON object, bodies in base64.")
-@click.option("--body", "side", type=click.Choice(["request", "response"]), help="Only this body, as it passed, to stdout.")
+@click.option(
+    "--body", "side", type=click.Choice(["request", "response"]), help="Only this body, as it passed, to stdout."
+)
 @folder_option
 def show(id: int | None, as_json: bool, side: str | None, folder: Path | None) -> None:
     """Show one exchange whole: heads, timings, bodies, messages. Without ID, the latest."""
@@ -65,9 +70,7 @@ def show(id: int | None, as_json: bool, side: str | None, folder: Path | None) -
             click.echo(_nothing(), err=True)
             return
         if side:
-            stdout = click.get_binary_stream("stdout")
-            stdout.write(store.body(exchange.id, side))
-            stdout.flush()
+            _write(store.body(exchange.id, Side(side)), exchange.id, side)
             return
         request, response = store.body(exchange.id, Side.REQUEST), store.body(exchange.id, Side.RESPONSE)
         messages = store.messages(exchange.id)
@@ -76,6 +79,19 @@ def show(id: int | None, as_json: bool, side: str | None, folder: Path | None) -
             return
         for text in whole(exchange, request, response, messages, look_of(sys.stdout)):
             _print(text)
+
+
+def _write(body: bytes, id: int, side: str) -> None:
+    """Write a body as it passed, unless it would command the terminal."""
+    text = body.decode("utf-8", "surrogateescape")
+    if sys.stdout.isatty() and safe(text, lines=True) != text:
+        raise UsageError(
+            f"the {side} body of {id} holds bytes that a terminal would obey",
+            hint=f"write it to a file: `tunnel show {id} --body {side} > body`, or see it as text: `tunnel show {id}`",
+        )
+    sys.stdout.flush()
+    sys.stdout.buffer.write(body)
+    sys.stdout.buffer.flush()
 
 
 def _find(store: Store, id: int | None) -> Exchange | None:
@@ -108,7 +124,7 @@ def _opened(folder: Path, *, wait: bool) -> Store | None:
 
 
 def _follow(store: Store, revision: int, printed: list[Summary]) -> Iterator[Summary]:
-    """Return what comes, for ever: an exchange when it ends, and a long one when it is first seen too.
+    """Return what comes, until the store is deleted: an exchange when it ends, and a long one when it is first seen too.
 
     Args:
       store: Read again and again.
@@ -138,6 +154,8 @@ def _follow(store: Store, revision: int, printed: list[Summary]) -> Iterator[Sum
                     running.discard(id)
                 if now is not None and now.state == State.INTERRUPTED:
                     yield now
+            if store.gone:
+                return
             time.sleep(LOOK_AGAIN)
 
 

@@ -159,7 +159,6 @@ def size(count: int) -> str:
     return f"{number:.0f} TB"
 
 
-
 def _time(micros: int) -> str:
     return time.strftime("%H:%M:%S", time.localtime(micros // 1_000_000)) + f".{micros // 1000 % 1000:03}"
 

@@ -1,7 +1,7 @@
 """Whole: one exchange at full length, for `tunnel show`. Reading it from the store is for `cli.exchanges`.
 
-    42  GET https://localhost:62893/path  200  3.1 ms
-    …facts, timings, heads as they came with what was changed on the way, bodies decoded, messages
+42  GET https://localhost:62893/path  200  3.1 ms
+…facts, timings, heads as they came with what was changed on the way, bodies decoded, messages
 """
 
 import base64
@@ -120,7 +120,9 @@ def _facts(exchange: Exchange, look: Look) -> Iterator[str]:
     caller = f", {safe(exchange.caller)} {exchange.caller_pid}" if exchange.caller else ""
     yield _fact("started", iso(exchange.started), look)
     yield _fact("client", f"{_address(exchange.address, exchange.port)}{caller}", look)
-    secured = f", {tls.version} {tls.cipher}" + (f", for {safe(tls.sni)}" if tls.sni else "") if tls else ", not encrypted"
+    secured = (
+        f", {tls.version} {tls.cipher}" + (f", for {safe(tls.sni)}" if tls.sni else "") if tls else ", not encrypted"
+    )
     yield _fact("listener", f"{_address(exchange.listener, exchange.listener_port)}{secured}", look)
     reused = ", over a connection that had served before" if exchange.reused else ""
     yield _fact("upstream", f"{safe(exchange.upstream)}{reused}" if exchange.upstream else "not reached", look)
@@ -180,7 +182,9 @@ def _message(message: RecordedMessage, started: int, look: Look) -> str:
         text = message.payload.decode("utf-8", "replace")
     cut = len(text) > SHOWN_MESSAGE or len(message.payload) < message.size
     text = safe(text[:SHOWN_MESSAGE].rstrip("\n")) + (dots if cut else "")
-    return f"  {arrow} +{duration(message.at - started):<9}  {message.kind:<6}  {size(message.size):>7}  {text}".rstrip()
+    return (
+        f"  {arrow} +{duration(message.at - started):<9}  {message.kind:<6}  {size(message.size):>7}  {text}".rstrip()
+    )
 
 
 def _body_fields(body: Body, kept: bytes, trailers: bytes | None) -> dict[str, object]:

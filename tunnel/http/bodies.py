@@ -15,7 +15,8 @@ from tunnel.model.message import END, End, Framing
 _MOST_LINE = 1024  # bytes of a chunk-size line with its extensions: generous, and bounded
 _MOST_TRAILERS = 16 * 1024  # bytes
 # chunk-size [chunk-ext] CRLF (RFC 9112 §7.1); 15 hex digits fit 64 bits. Extensions are understood as noise and dropped.
-_SIZE_LINE = re.compile(rb"([0-9A-Fa-f]{1,15})[ \t]*(?:;[\t -~\x80-\xff]*)?\r\n")
+# Spaces behind a size are forgiven, as h11 does, but not before an extension.
+_SIZE_LINE = re.compile(rb"([0-9A-Fa-f]{1,15})(?:[ \t]*|;[\t -~\x80-\xff]*)\r\n")
 
 
 class BodyReader:
@@ -98,6 +99,8 @@ class ChunkedReader(BodyReader):
                 if not match:
                     self._line = self._unfinished(data[at:])
                     break
+                if match.end() - at > _MOST_LINE:
+                    raise self._too_long()
                 at = match.end()
                 size = int(match[1], 16)
                 self._last = size == 0
@@ -129,8 +132,11 @@ class ChunkedReader(BodyReader):
         if b"\n" in line:
             raise self._ask_error("a chunk's size is not a hexadecimal number on a line of its own")
         if len(line) > _MOST_LINE:
-            raise self._ask_error(f"a chunk's size line is longer than {_MOST_LINE} bytes")
+            raise self._too_long()
         return line
+
+    def _too_long(self) -> TunnelError:
+        return self._ask_error(f"a chunk's size line is longer than {_MOST_LINE} bytes")
 
     def _trailers(self, data: bytes) -> bytes:
         """Read the trailer section and return what comes after it."""
@@ -138,9 +144,9 @@ class ChunkedReader(BodyReader):
             self.end = END
             return data[2:]
         end = data.find(b"\r\n\r\n")
+        if (len(data) if end < 0 else end + 4) > _MOST_TRAILERS:
+            raise self._ask_error(f"the trailers are longer than {_MOST_TRAILERS} bytes")
         if end < 0:
-            if len(data) > _MOST_TRAILERS:
-                raise self._ask_error(f"the trailers are longer than {_MOST_TRAILERS} bytes")
             self._line = data
             return b""
         self.end = End(read_trailers(data[: end + 2], self._ask_error("a trailer field is malformed")))

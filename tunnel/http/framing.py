@@ -39,19 +39,21 @@ def response_framing(headers: Headers, method: bytes, status: int, minor: int) -
     Raises:
       UpstreamError: The head gives two answers to that question, or a coding we do not know.
     """
-    if status < 200 or status in (204, 304) or method == b"HEAD":
-        return Framing.NONE, 0
     names = headers.names
-    if b"transfer-encoding" not in names:
-        if b"content-length" not in names:
-            return Framing.CLOSE, 0
-        return Framing.LENGTH, _length(headers, UpstreamError("the answer's Content-Length is not one number"))
+    length = None
     if b"content-length" in names:
+        length = _length(headers, UpstreamError("the answer's Content-Length is not one number"))
+    coded = b"transfer-encoding" in names
+    if coded and not _chunked(headers):
+        raise UpstreamError("the answer's Transfer-Encoding is not `chunked`")
+    if status < 200 or status in (204, 304) or method == b"HEAD":
+        return Framing.NONE, 0  # both fields then only say what a GET would get, and may stand together
+    if not coded:
+        return (Framing.CLOSE, 0) if length is None else (Framing.LENGTH, length)
+    if length is not None:
         raise UpstreamError("the answer has both a Content-Length and a Transfer-Encoding")
     if minor == 0:
         raise UpstreamError("the answer is HTTP/1.0 and has a Transfer-Encoding")
-    if not _chunked(headers):
-        raise UpstreamError("the answer's Transfer-Encoding is not `chunked`")
     return Framing.CHUNKED, 0
 
 

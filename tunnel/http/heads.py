@@ -21,8 +21,8 @@ _REQUEST_LINE = re.compile(rb"(" + _TOKEN + rb") ([!-~]+) HTTP/1\.([01])\r\n")
 _STATUS_LINE = re.compile(rb"HTTP/1\.([01]) ([1-5][0-9][0-9])(?: ([ -~]*))?\r\n")
 # A line is one field exactly, so a block is understood when it has as many fields as lines.
 _FIELD = re.compile(rb"^(" + _TOKEN + rb"): ([!-~](?:[ -~]*[!-~])?)\r\n", re.MULTILINE)
-# What h11 would forgive: a line that ends in a bare LF, a field continued on the next line, a NUL or CR inside.
-_FORGIVEN = re.compile(rb"(?<!\r)\n|\r(?!\n)|\n[ \t]|\x00")
+# What h11 would forgive: a line that ends in a bare LF, a field continued on the next line, a CR or control byte inside.
+_FORGIVEN = re.compile(rb"(?<!\r)\n|\r(?!\n)|\n[ \t]|[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 _ABSOLUTE = re.compile(rb"https?://([^/?#@]+)(/[^#]*|\?[^#]*)?", re.IGNORECASE)
 
 
@@ -103,6 +103,7 @@ def read_trailers(raw: bytes, error: TunnelError) -> Headers:
 _NOT_IN_TRAILERS = (
     b"transfer-encoding", b"content-length", b"host", b"connection", b"trailer", b"te", b"upgrade", b"content-encoding",
     b"content-type", b"content-range", b"authorization", b"set-cookie", b"cookie", b"cache-control", b"expect",
+    b"forwarded", b"via", b"x-forwarded-for", b"x-forwarded-host", b"x-forwarded-port", b"x-forwarded-proto", b"x-real-ip",
 )  # fmt: skip
 
 
@@ -149,22 +150,25 @@ def _ask_h11_for_request(raw: bytes) -> tuple[bytes, bytes, Headers, int]:
     try:
         event = judge.next_event()
     except h11.RemoteProtocolError as error:
-        if re.match(rb"\S+ \S+ HTTP/[02-9]", raw):
-            raise ClientError("the request is not HTTP/1", status=505) from error
         status = error.error_status_hint
         raise ClientError(
             f"the request is malformed: {error}", status=status if status in (431, 501) else 400
         ) from error
     if not isinstance(event, h11.Request):
         raise ClientError("the request's head is not whole")
-    return event.method, event.target, Headers(event.headers.raw_items()), _minor(event.http_version)
+    if not event.http_version.startswith(b"1."):
+        raise ClientError("the request is not HTTP/1", status=505)
+    headers, minor = _as_they_came(raw), _minor(event.http_version)
+    if minor == 1 and b"host" not in headers:
+        raise ClientError("the request has no Host")  # h11 asks for one in 1.1 only, not in what we read as 1.1
+    return event.method, event.target, headers, minor
 
 
 def _ask_h11_for_response(raw: bytes, method: bytes) -> tuple[int, int, bytes, Headers]:
     if found := _FORGIVEN.search(raw):
         raise UpstreamError(f"the answer's head has {_name(found[0])}")
     judge = h11.Connection(h11.CLIENT, max_incomplete_event_size=len(raw) + 1)
-    upgrading = [(b"Connection", b"upgrade"), (b"Upgrade", b"any")] if b" 101 " in raw[:13] else []
+    upgrading = [(b"Connection", b"upgrade"), (b"Upgrade", b"any")] if raw[8:12] == b" 101" else []
     asked = b"GET" if method == b"CONNECT" else method
     judge.send(h11.Request(method=asked, target=b"/", headers=[(b"Host", b"judge"), *upgrading]))
     judge.send(h11.EndOfMessage())
@@ -175,11 +179,19 @@ def _ask_h11_for_response(raw: bytes, method: bytes) -> tuple[int, int, bytes, H
         raise UpstreamError(f"the answer is malformed: {error}") from error
     if not isinstance(event, h11.Response | h11.InformationalResponse):
         raise UpstreamError("the answer's head is not whole")
-    return _minor(event.http_version), event.status_code, event.reason, Headers(event.headers.raw_items())
+    if not event.http_version.startswith(b"1."):
+        raise UpstreamError("the answer is not HTTP/1")
+    return _minor(event.http_version), event.status_code, event.reason, _as_they_came(raw)
+
+
+def _as_they_came(raw: bytes) -> Headers:
+    """Return the fields of a head that h11 accepts. Its own have been tidied: of two equal lengths it keeps one."""
+    lines = (line.partition(b":") for line in raw.split(b"\r\n")[1:-2])
+    return Headers([(name, value.strip(b" \t")) for name, _, value in lines])
 
 
 def _minor(version: bytes) -> int:
-    return 1 if version == b"1.1" else 0
+    return 0 if version == b"1.0" else 1  # RFC 9110 §2.5: a higher one is read as the highest we know
 
 
 def _name(forgiven: bytes) -> str:
@@ -188,7 +200,9 @@ def _name(forgiven: bytes) -> str:
             return "a line that ends in a bare LF"
         case b"\r":
             return "a bare CR"
+        case b"\n " | b"\n\t":
+            return "a field folded over two lines (obs-fold)"
         case b"\x00":
             return "a NUL byte"
         case _:
-            return "a field folded over two lines (obs-fold)"
+            return f"a control byte (0x{forgiven.hex()})"

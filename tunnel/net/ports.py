@@ -15,6 +15,9 @@ from tunnel.net.this_system import this_system
 WINDOWS_RESERVED = 10013  # WSAEACCES: in a range that Hyper-V's NAT keeps for itself, or held exclusively
 
 
+BUSY = 4  # exit code: the address cannot be had (docs/command.md)
+
+
 def holder(port: int, host: str, system: Processes | None = None) -> Holder | None:
     """Return the program that listens on a port, or None where it cannot be known. Never raises.
 
@@ -55,11 +58,13 @@ def busy(
             "win32": f"netstat -ano | findstr :{port}",
             "linux": f"sudo ss -ltnp 'sport = :{port}'",
         }.get(platform, f"sudo lsof -nP -iTCP:{port} -sTCP:LISTEN")
-        return TunnelError(f"{place} is held by another program", hint=f"find it with {look}, or use {elsewhere}")
+        return TunnelError(
+            f"{place} is held by another program", hint=f"find it with {look}, or use {elsewhere}", exit_code=BUSY
+        )
     if found.pid == os.getpid():
-        return TunnelError(f"{place} is held by this very process", hint=f"use {elsewhere}")
+        return TunnelError(f"{place} is held by this very process", hint=f"use {elsewhere}", exit_code=BUSY)
     end = f"taskkill /PID {found.pid} /F" if platform == "win32" else f"kill {found.pid}"
-    return TunnelError(f"{place} is held by {found}", hint=f"end it with {end}, or use {elsewhere}")
+    return TunnelError(f"{place} is held by {found}", hint=f"end it with {end}, or use {elsewhere}", exit_code=BUSY)
 
 
 def _forbidden(error: OSError) -> bool:
@@ -74,9 +79,10 @@ def _refused(place: str, port: int, elsewhere: str, platform: str) -> TunnelErro
             f"{place} is reserved by Windows (error {WINDOWS_RESERVED})",
             hint="see the reserved ranges with netsh interface ipv4 show excludedportrange protocol=tcp; "
             f"free them as administrator with net stop winnat and net start winnat, or use {elsewhere}",
+            exit_code=BUSY,
         )
     hint = f"use {elsewhere}"
     if platform == "linux" and port < 1024:
         # ip_unprivileged_port_start, ip-sysctl.rst: ports below it are for root.
         hint = f"allow it with sudo sysctl net.ipv4.ip_unprivileged_port_start={port}, or {hint}"
-    return TunnelError(f"{place} is not for ordinary users", hint=hint)
+    return TunnelError(f"{place} is not for ordinary users", hint=hint, exit_code=BUSY)

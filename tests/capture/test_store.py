@@ -1,0 +1,223 @@
+"""The store by itself: numbers, changes, and what is removed."""
+
+import tempfile
+import threading
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.capture.making import PEER, begun, ended, request, until
+from tunnel.capture import alive
+from tunnel.capture.alive import Claim
+from tunnel.capture.recorder import Recorder
+from tunnel.capture.retention import INTERVAL, Retention
+from tunnel.capture.rows import Clock, Row, row_of
+from tunnel.capture.store import NoStore, Store
+from tunnel.capture.store_write import Writing, runs
+from tunnel.capture.tap import Budget, Record
+from tunnel.model.config import DAYS, KIB, Keep
+from tunnel.model.exchange import State
+
+
+@pytest.fixture
+def writing(tmp_path):
+    claim = Claim(tmp_path)
+    writing = Writing(claim, tmp_path, pytest.fail)
+    yield writing
+    writing.close()
+    claim.release()
+
+
+def filled(folder: Path, count: int, body: bytes = b"x" * 2000) -> None:
+    recorder = Recorder(folder, Keep())
+    recorder.start()
+    for _ in range(count):
+        ended(recorder, body=body)
+    recorder.stop(10)
+    assert recorder.statistics().written == count
+
+
+def test_nothing_recorded_yet_is_an_answer_of_its_own(tmp_path):
+    with pytest.raises(NoStore, match="nothing has been recorded"):
+        Store(tmp_path)
+    assert not list(tmp_path.iterdir())  # asking leaves no trace
+
+
+def row(id: int, process: int) -> Row:
+    record = Record(id, PEER, request(), 0.0, 0, Budget(0))
+    return row_of(
+        record, State.DONE, revision=id, process=process, clock=Clock(0, 0), caller=None, kept=(0, 0), messages=0
+    )
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.tuples(st.integers(0, 2), st.integers(1, 70), st.integers(0, 70), st.booleans()), max_size=12))
+def test_blocks_of_numbers_never_collide(steps):
+    """Whoever reserves, however much of it is used, and whoever leaves with or without a word."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        open_now: dict[int, tuple[Claim, Writing]] = {}
+        used: list[int] = []
+        for who, count, using, clean in steps:
+            if who not in open_now:
+                claim = Claim(folder)
+                open_now[who] = claim, Writing(claim, folder, pytest.fail)
+            claim, writing = open_now[who]
+            with writing:
+                block = writing.reserve(count)
+            using = min(using, count)
+            used += block[:using]
+            with writing:
+                writing.add_exchanges([row(id, writing.process) for id in block[:using]])
+            if using < count:
+                del open_now[who]
+                if clean:
+                    writing.close(block[using])
+                else:
+                    writing.abandon()
+                claim.release()
+        for claim, writing in open_now.values():
+            writing.close()
+            claim.release()
+
+    assert len(set(used)) == len(used)
+
+
+def test_a_claim_holds_as_long_as_its_process_and_no_longer(tmp_path):
+    claim = Claim(tmp_path)
+    assert alive.is_alive(tmp_path, claim.process)
+    claim.release()
+    claim.release()
+    assert not alive.is_alive(tmp_path, claim.process)
+    assert not alive.is_alive(tmp_path, 12345)
+
+
+def test_since_tells_of_new_ones_and_of_ends_in_their_order_and_in_parts(tmp_path):
+    recorder = Recorder(tmp_path, Keep())
+    recorder.start()
+    long = begun(recorder, b"/long")
+    recorder.show(long)
+    with _store(tmp_path) as store:
+        until(lambda: store.since(0, 10))
+        for number in range(5):
+            ended(recorder, b"/%d" % number)
+            until(lambda: recorder.statistics().written == number + 1)  # noqa: B023
+        long.ended = long.started
+        recorder.close(long)
+        recorder.stop(5)
+        seen, revision = [], 0
+        while some := store.since(revision, 2):
+            seen += some
+            revision = some[-1].revision
+
+    assert [(s.target, s.state) for s in seen] == [*((f"/{n}", "done") for n in range(5)), ("/long", "done")]
+
+
+def _store(folder: Path) -> Store:
+    until(lambda: (folder / "records.sqlite").exists())
+    return Store(folder)
+
+
+def test_latest_is_by_time_and_not_by_number(tmp_path):
+    """Two processes hold different blocks of numbers, so the numbers alone say little."""
+    one, two = Recorder(tmp_path, Keep()), Recorder(tmp_path, Keep())
+    one.start()
+    two.start()
+    for number, recorder in enumerate([two, one, two, one]):
+        ended(recorder, b"/%d" % number)
+    one.stop(5)
+    two.stop(5)
+
+    with Store(tmp_path) as store:
+        assert [s.target for s in store.latest(3)] == ["/1", "/2", "/3"]
+
+
+def test_a_reader_sees_whole_transactions_while_others_write(tmp_path):
+    recorder = Recorder(tmp_path, Keep())
+    recorder.start()
+    enough = threading.Event()
+
+    def write():
+        while not enough.is_set():
+            ended(recorder)
+            until(lambda: recorder.statistics().waiting_rows < 500)
+
+    thread = threading.Thread(target=write)
+    thread.start()
+    try:
+        with _store(tmp_path) as store:
+            until(lambda: len(store.latest(1000)) == 1000)
+            for summary in store.latest(200):
+                assert store.body(summary.id, "response") == b"hello"
+    finally:
+        enough.set()
+        thread.join()
+        recorder.stop(20)
+
+
+@given(st.sets(st.integers(0, 60)).map(sorted))
+def test_runs_cover_the_numbers_and_nothing_else(ids):
+    assert [id for first, last in runs(ids) for id in range(first, last + 1)] == ids
+
+
+def steps(retention: Retention, writing: Writing, now: int) -> int:
+    """Take steps until there is nothing to do; return how many it took."""
+    for count in range(1, 10_000):
+        retention.step(writing, now)
+        if retention.pause > 1:
+            return count
+    raise AssertionError("it never ends")
+
+
+def test_what_is_too_old_goes_and_the_file_shrinks(tmp_path, writing):
+    filled(tmp_path, 1500)
+    with Store(tmp_path) as store:
+        cut = store.latest(100)[0].started
+    writing._sql.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    before = writing.path.stat().st_size
+
+    taken = steps(Retention(Keep(age=1 * DAYS)), writing, cut + int(1 * DAYS * 1e6))
+
+    writing._sql.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    assert taken > 3  # in small steps
+    assert writing.path.stat().st_size < before / 5
+    with Store(tmp_path) as store:
+        left = store.latest(2000)
+        assert len(left) == 100 and left[0].started == cut
+        assert store.body(left[0].id, "response") == b"x" * 2000
+
+
+def test_the_oldest_go_when_the_store_is_too_large(tmp_path, writing):
+    filled(tmp_path, 1500)
+    newest = _latest_ids(tmp_path)[-1]
+
+    steps(Retention(Keep(size=1000 * KIB)), writing, INTERVAL)
+
+    writing._sql.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    assert 700 * KIB < writing.path.stat().st_size <= 1000 * KIB
+    left = _latest_ids(tmp_path)
+    assert left[-1] == newest and left == list(range(left[0], newest + 1))
+
+
+def _latest_ids(folder: Path) -> list[int]:
+    with Store(folder) as store:
+        return [s.id for s in store.latest(100_000)]
+
+
+def test_retention_runs_beside_the_recording(tmp_path):
+    recorder = Recorder(tmp_path, Keep(size=600 * KIB))
+    recorder._writer._retention._next = 0
+    recorder.start()
+    recorder._writer._retention._next = 0
+    for _ in range(1000):
+        ended(recorder, body=b"x" * 2000)
+    until(lambda: recorder.statistics().written == 1000)
+    recorder._writer._retention._next = 0
+    ended(recorder)
+    with Store(tmp_path) as store:
+        until(lambda: len(store.latest(2000)) < 400)
+    recorder.stop(5)
+
+    assert recorder.statistics().last_error == ""
