@@ -81,6 +81,7 @@ async def run(config: Config, terminal: Terminal) -> None:
     Raises:
       TunnelError: It cannot start; nothing is left open then.
     """
+    _make_folder(Path(config.folder))
     with ExitStack() as stack:
         listeners = [stack.enter_context(sock) for sock in bind(config.listen, busy)]
         host, port = listeners[0].getsockname()[:2]
@@ -180,6 +181,16 @@ async def _dialling(config: Config, sweep: Sweep) -> AsyncIterator[Callable[[], 
 
         yield connect
         nursery.cancel_scope.cancel()
+
+
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise TunnelError(
+            f"cannot make the folder {folder}: {(error.strerror or str(error)).lower()}",
+            hint="name one that you may write to: --folder DIR",
+        ) from error
 
 
 def _contexts(config: Config, hosts: HostRule, terminal: Terminal) -> ServerContexts | None:

@@ -93,12 +93,14 @@ class Program:
         assert self.process.stdout is not None
         assert self.process.stderr is not None
         self.out, self.err = Lines(self.process.stdout), Lines(self.process.stderr)
+        self.told_to_end = False
 
     @property
     def pid(self) -> int:
         return self.process.pid
 
     def signal(self, number: int) -> None:
+        self.told_to_end = True
         self.process.send_signal(number)
 
     def wait(self, patience: float = PATIENCE) -> int:
@@ -111,6 +113,7 @@ class Program:
     def stop(self) -> None:
         """End it, gently and then not; safe to call twice."""
         if self.process.poll() is None:
+            self.told_to_end = True
             self.process.terminate()
             try:
                 self.process.wait(5)
@@ -154,10 +157,11 @@ def wait_until_it_listens(program: Program, port: int, host: str = "127.0.0.1") 
 def served(
     *argv: str, port: int, host: str = "127.0.0.1", cwd: Path | None = None, env: Mapping[str, str] | None = None
 ) -> Iterator[Program]:
-    """Run a server that will listen on `port`, until the block ends."""
+    """Run a server that will listen on `port`, until the block ends. One that crashes meanwhile fails the test."""
     with Program(argv, cwd=cwd, env=env) as program:
         wait_until_it_listens(program, port, host)
         yield program
+    assert program.told_to_end, f"{program.argv} ended by itself:\n{program.out.text}{program.err.text}"
 
 
 def python(*arguments: str) -> list[str]:

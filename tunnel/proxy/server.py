@@ -53,8 +53,8 @@ class Server:
 
     @property
     def running(self) -> int:
-        """How many exchanges run now."""
-        return sum(caller.record is not None for caller in self.callers)
+        """How many exchanges run now that will end by themselves."""
+        return sum(caller.record is not None and not caller.endless for caller in self.callers)
 
     async def _accept(self, connections: trio.Nursery, stopping: trio.Event) -> None:
         def start(sock: socket.socket) -> None:
