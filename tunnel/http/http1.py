@@ -38,27 +38,20 @@ class Http1Leg(ABC):
         reader = self._reader
         if reader.end is not None:
             return b"", reader.end
-        if not self._rest:
-            return b"", None
-        body, self._rest = reader.read(self._rest)
-        return body, reader.end
+        return self._understood() if self._rest else b"", reader.end
 
     async def receive_body(self) -> bytes | End:
         """See `Leg.receive_body`."""
         reader = self._reader
-        while True:
+        while reader.end is None:
             if self._rest:
-                body, self._rest = reader.read(self._rest)
-                if body:
+                if body := self._understood():
                     return body
-            if reader.end is not None:
-                return reader.end
-            data = await self._receive()
-            if not data:
-                if not reader.closed():
-                    raise self._broken("it closed the connection in the middle of a body")
-            else:
-                self._rest = data
+                continue
+            self._rest = await self._receive()
+            if not self._rest and not reader.closed():
+                raise self._broken("it closed the connection in the middle of a body")
+        return reader.end
 
     async def send_body(self, piece: bytes) -> None:
         """See `Leg.send_body`."""
@@ -79,6 +72,12 @@ class Http1Leg(ABC):
     def close(self) -> None:
         """See `Leg.close`."""
         self.wire.close()
+
+    def _understood(self) -> bytes:
+        """Return what of the bytes at hand is body; keep what comes behind it. What breaks the framing is not read twice."""
+        came, self._rest = self._rest, b""
+        body, self._rest = self._reader.read(came)
+        return body
 
     async def _send_head(self, head: bytes, framing: Framing, body: bytes, end: End | None) -> None:
         """Send a head with the body bytes at hand and, where it is here, the end: in one send if they are small."""
@@ -237,8 +236,8 @@ class Http1Upstream(Http1Leg):
         """See `UpstreamLeg.receive_response`; waits at most `limits.first_byte` seconds for it."""
         wire = self.wire
         first = self._rest
+        wire.deadline = self._now() + self._limits.first_byte
         if not first:
-            wire.deadline = self._now() + self._limits.first_byte
             first = await self._receive()
             if not first:
                 raise self._broken("it closed the connection without an answer")
@@ -249,7 +248,7 @@ class Http1Upstream(Http1Leg):
         assert raw is not None, "a head that began ends or raises"
         response = read_response(raw, self._method, header_count=self._limits.header_count)
         self._reader = body_reader(response.framing, response.length, UpstreamError)
-        self._keep_alive = response.keep_alive
+        self._keep_alive = response.keep_alive and response.status >= 200  # until then the answer is still to come
         return response
 
     def release(self) -> bytes:

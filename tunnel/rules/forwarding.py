@@ -128,16 +128,14 @@ def returned(response: Response, request: Request, *, close: bool) -> Response:
         if framing is Framing.CHUNKED:
             dropped -= {b"transfer-encoding"}  # it was just that, and stays where it stood
         if status == 101:
-            dropped -= {b"upgrade"}
+            dropped -= {b"upgrade", b"connection"}  # it was asked for, and is what this answer is about
         fields = [field for name, field in zip(headers.names, headers.fields, strict=True) if name not in dropped]
     if status == 204 or status < 200:
         fields = [field for field in fields if field[0].lower() != b"content-length"]  # RFC 9110 §8.6
     extra: list[Field] = []
     if framing is Framing.CHUNKED and response.framing is Framing.CLOSE:
         extra.append((b"Transfer-Encoding", b"chunked"))
-    if status == 101:
-        extra.append((b"Connection", b"Upgrade"))
-    elif status >= 200 and close:
+    if status >= 200 and close:
         extra.append((b"Connection", b"close"))
     elif status >= 200 and request.minor == 0:
         extra.append((b"Connection", b"keep-alive"))

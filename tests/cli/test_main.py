@@ -1,0 +1,86 @@
+"""The door: what a wrong word gets, what each command imports, and where output goes."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+from tunnel.cli.main import main
+
+
+def exit_of(*args: str) -> int:
+    with pytest.raises(SystemExit) as ended:
+        main(args)
+    return int(ended.value.code or 0)
+
+
+def test_help_names_the_commands_and_the_short_form(capsys):
+    assert exit_of("--help") == 0
+    told = capsys.readouterr().out
+    assert "tunnel 3000" in told
+    for name in ("http", "example", "log", "show", "trust", "untrust"):
+        assert f"  {name} " in told
+
+
+@pytest.mark.parametrize(
+    ("args", "said"),
+    [
+        (("foo",), "the port is missing"),
+        (("http://a/b",), "without a path"),
+        (("ftp://a",), "'ftp' is not one of"),
+        (("70000",), "70000 is not a port"),
+        (("unix:relative.sock",), "absolute path"),
+        (("3000", "--frist-byte", "2"), "did you mean --first-byte?"),
+        (("3000", "--first-byte", "soon"), "write it like 300ms, 2s, 5m or 1h"),
+        (("3000", "--listen", "0.0.0.0:80"), "`tunnel share`"),
+        (("3000", "--listen", "192.0.2.7:80"), "loopback only"),
+        (("3000", "--listen", "nonsense"), "the port is missing"),
+        (("http",), "nothing to front yet"),
+        (("3000", "--config", "/nowhere.toml"), "/nowhere.toml"),
+    ],
+)
+def test_a_wrong_word_is_told_with_the_cure(capsys, args, said):
+    assert exit_of(*args) == 2
+    told = capsys.readouterr().err
+    assert said in told
+    assert told.startswith("error: ")
+    assert "Traceback" not in told
+
+
+def test_a_folder_that_cannot_be_made_is_told(capsys, tmp_path):
+    (tmp_path / "file").touch()
+    assert exit_of("3000", "--folder", str(tmp_path / "file" / "inside")) == 1
+    assert "--folder DIR" in capsys.readouterr().err
+
+
+def test_a_bug_is_told_without_a_traceback(capsys, monkeypatch, tmp_path):
+    def broken(*args: object) -> None:
+        raise ZeroDivisionError("division by zero")
+
+    monkeypatch.setattr("trio.run", broken)
+    monkeypatch.delenv("TUNNEL_DEBUG", raising=False)
+    assert exit_of("3000", "--folder", str(tmp_path)) == 70
+    assert "a bug in tunnel: ZeroDivisionError" in capsys.readouterr().err
+
+
+def imported_by(code: str) -> set[str]:
+    printing = f"{code}\nimport sys, json; print(json.dumps(sorted({{name.partition('.')[0] for name in sys.modules}})))"
+    done = subprocess.run([sys.executable, "-c", printing], capture_output=True, text=True, check=True, timeout=60)
+    return set(json.loads(done.stdout.splitlines()[-1]))
+
+
+def test_help_imports_only_what_it_needs():
+    found = imported_by("from tunnel.cli.main import main\ntry:\n    main(['--help'])\nexcept SystemExit: pass")
+    assert not found & {"rich", "zeroconf", "starlette", "psutil", "msgspec"}
+
+
+def test_a_front_imports_neither_the_example_nor_what_signs_nor_what_decodes():
+    found = imported_by("import tunnel.cli.serve")
+    assert not found & {"rich", "starlette", "psutil", "cryptography", "brotli", "msgspec"}
+
+
+def test_the_program_runs_as_a_module_too():
+    done = subprocess.run([sys.executable, "-m", "tunnel", "--version"], capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0
+    assert "version" in done.stdout
