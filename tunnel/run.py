@@ -119,21 +119,20 @@ async def run(config: Config, terminal: Terminal) -> None:
                 notice=terminal.notice,
             )
             server = Server(way, listeners)
-            terminal.started(
-                Started(
-                    url=_url(config.mode, host, port),
-                    port=port,
-                    target=str(config.target) if config.target else "the example service",
-                    moved_from=config.listen.port if config.listen.port not in (0, port) else None,
-                    authority=_authority(config) if contexts else None,
-                )
+            started = Started(
+                url=_url(config.mode, host, port),
+                port=port,
+                target=str(config.target) if config.target else "the example service",
+                moved_from=config.listen.port if config.listen.port not in (0, port) else None,
+                authority=_authority(config) if contexts else None,
             )
-            await _until_told(server, terminal)
+            await _until_told(server, terminal, started)
 
 
-async def _until_told(server: Server, terminal: Terminal) -> None:
+async def _until_told(server: Server, terminal: Terminal, started: Started) -> None:
     stopping = trio.Event()
     with trio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
+        terminal.started(started)  # not before: a script that has read the URL may tell us to stop the next moment
         async with trio.open_nursery() as nursery:
 
             async def listen() -> None:

@@ -65,7 +65,9 @@ def test_a_bug_is_told_without_a_traceback(capsys, monkeypatch, tmp_path):
 
 
 def imported_by(code: str) -> set[str]:
-    printing = f"{code}\nimport sys, json; print(json.dumps(sorted({{name.partition('.')[0] for name in sys.modules}})))"
+    printing = (
+        f"{code}\nimport sys, json; print(json.dumps(sorted({{name.partition('.')[0] for name in sys.modules}})))"
+    )
     done = subprocess.run([sys.executable, "-c", printing], capture_output=True, text=True, check=True, timeout=60)
     return set(json.loads(done.stdout.splitlines()[-1]))
 

@@ -5,10 +5,11 @@ from collections.abc import Mapping
 
 from tunnel.model.config import GIB, KIB, MIB
 
-SECONDS: Mapping[str, float] = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86400}
+SECONDS: Mapping[str, float] = {"ms": 0.001, "s": 1, "m": 60, "min": 60, "h": 3600, "d": 86400}
 BYTES: Mapping[str, float] = {
-    "b": 1, "kb": 1000, "mb": 1000**2, "gb": 1000**3, "k": KIB, "m": MIB, "g": GIB, "kib": KIB, "mib": MIB, "gib": GIB,
+    "b": 1, "bytes": 1, "kb": 1000, "mb": 1000**2, "gb": 1000**3, "k": KIB, "m": MIB, "g": GIB, "kib": KIB, "mib": MIB, "gib": GIB,
 }  # fmt: skip
+_MOST = 1e18  # far beyond any duration or size that is meant
 
 
 def parse_quantity(value: object, units: Mapping[str, float], default: str) -> float:
@@ -20,18 +21,20 @@ def parse_quantity(value: object, units: Mapping[str, float], default: str) -> f
       default: The unit of a bare number.
 
     Raises:
-      ValueError: It is none, or negative.
+      ValueError: It is none, negative or without end.
     """
     if isinstance(value, int | float) and not isinstance(value, bool):
-        number, unit = float(value), default
+        number: float = value
+        unit = default
     else:
         match = re.fullmatch(r"\s*([0-9]+(?:\.[0-9]+)?)\s*([A-Za-z]*)\s*", str(value))
         if not match:
             raise ValueError(value)
         number, unit = float(match[1]), match[2].lower() or default
-    if unit not in units or number < 0:
+    # Compared as it is, since an integer in TOML may be larger than any float.
+    if unit not in units or not 0 <= number <= _MOST:
         raise ValueError(value)
-    return number * units[unit]
+    return float(number * units[unit])
 
 
 def show_quantity(value: float, unit: str) -> str:
@@ -50,7 +53,7 @@ def show_quantity(value: float, unit: str) -> str:
         case "seconds":
             for name, length in (("d", 86400), ("h", 3600), ("min", 60)):
                 if value >= 2 * length and value % length == 0:
-                    return f"{value / length:g} {name}"
-            return f"{value:g} s"
+                    return f"{value / length:.15g} {name}"
+            return f"{value:.15g} s"
         case _:
-            return f"{value:g}"
+            return f"{value:.15g}"

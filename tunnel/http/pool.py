@@ -52,17 +52,19 @@ class Pool:
         Raises:
           UpstreamError: It cannot be reached, or no connection became free in time (504).
         """
-        while not fresh and self._idle:
-            leg = self._idle.pop()
-            if leg.quiet():
-                self._busy += 1
-                leg.reused = True
-                return leg
-            leg.close()
-        while self._busy >= self._size:
+        if self._busy < self._size:
+            self._busy += 1
+        else:
             await self._turn()
-        self._busy += 1
         try:
+            while not fresh and self._idle:
+                leg = self._idle.pop()
+                if leg.quiet():
+                    leg.reused = True
+                    return leg
+                leg.close()
+            while self._idle and self._busy + len(self._idle) > self._size:
+                self._idle.popleft().close()
             return await self._dial()
         except BaseException:
             self._freed()
@@ -97,26 +99,31 @@ class Pool:
         return PoolStatistics(self._busy, len(self._idle), len(self._queue))
 
     async def _turn(self) -> None:
-        """Wait until some exchange gives its connection back."""
+        """Wait until some exchange gives its connection back, whose place among the busy ones is then ours."""
         turn = trio.Event()
         self._queue.append(turn)
         with trio.move_on_after(self._wait_limit):
             try:
                 await turn.wait()
-            finally:
-                if not turn.is_set():
+            except trio.Cancelled:
+                if turn.is_set():
+                    self._freed()  # given to us, and we leave
+                else:
                     self._queue.remove(turn)
-        if not turn.is_set():
-            raise UpstreamError(
-                f"all {self._size} connections to the upstream were busy for {self._wait_limit:g} s",
-                status=504,
-                hint="allow more with --pool-size NUMBER",
-            )
+                raise
+            return
+        raise UpstreamError(
+            f"all {self._size} connections to the upstream were busy for {self._wait_limit:g} s",
+            status=504,
+            hint="allow more with --pool-size NUMBER",
+        )
 
     def _freed(self) -> None:
-        self._busy -= 1
+        """Give the place up: to who has waited longest, so that nobody overtakes, or to nobody."""
         if self._queue:
             self._queue.popleft().set()
+        else:
+            self._busy -= 1
 
     def __repr__(self) -> str:
         now = self.statistics()

@@ -16,6 +16,8 @@ from tunnel.errors import UsageError
 
 DEFAULT_PORT = 62893
 _PORTS = {"http": 80, "https": 443, "https+insecure": 443}
+# No quote, backslash or control byte, since a host is written into quoted strings (RFC 7239 §4).
+_AUTHORITY = re.compile(r'(?:\[([0-9A-Fa-f:.]+)\]|([^:\[\]/?#@\s\\"\x00-\x1f\x7f]+))(?::([0-9]{1,5}))?')
 _HOST = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9_.-]*[A-Za-z0-9_])?\.?")
 
 
@@ -75,7 +77,7 @@ def split_host(authority: str) -> tuple[str, int | None]:
     Raises:
       ValueError: It is not a host with an optional port.
     """
-    match = re.fullmatch(r"(?:\[([0-9A-Fa-f:.]+)\]|([^:\[\]/?#@\s\\]+))(?::([0-9]{1,5}))?", authority)
+    match = _AUTHORITY.fullmatch(authority)
     if not match:
         raise ValueError(f"not a host: {authority!r}")
     literal, name, port = match.groups()
@@ -120,7 +122,7 @@ def parse_target(text: str) -> Target:
     except ValueError:
         reason = "a target is an origin, without a path" if "/" in rest else "it is not a port, a host or a URL"
         raise _bad_target(text, reason) from None
-    if ":" not in host and not _HOST.fullmatch(host):
+    if ":" not in host and (host.isdecimal() or not _HOST.fullmatch(host)):
         raise _bad_target(text, f"{host!r} is not a host name")
     if port is None and not found:
         raise _bad_target(text, "the port is missing")
@@ -158,13 +160,13 @@ def parse_listen(text: str) -> Listen:
 
 
 def _port(text: str, digits: str) -> int:
-    if not 1 <= int(digits) <= 65535:
+    if len(digits) > 5 or not 1 <= int(digits) <= 65535:
         raise _bad_target(text, f"{digits} is not a port (1 to 65535)")
     return int(digits)
 
 
 def _listen_port(text: str, digits: str) -> int:
-    if int(digits) > 65535:
+    if len(digits) > 5 or int(digits) > 65535:
         raise _bad_listen(text, f"{digits} is not a port (0 to 65535)")
     return int(digits)
 

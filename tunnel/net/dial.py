@@ -78,11 +78,13 @@ class Dialler:
             no_delay(sock)
             with trio.fail_after(self._connect):
                 number = sock.connect_ex(place.address)
-                if number in (errno.EINPROGRESS, errno.EWOULDBLOCK):
+                if number == errno.EAGAIN and place.family == getattr(socket, "AF_UNIX", None):
+                    number = (
+                        errno.ETIMEDOUT
+                    )  # unix(7): the listener's backlog is full, and nothing tells when it is not
+                elif number in (errno.EINPROGRESS, errno.EWOULDBLOCK):
                     await trio.lowlevel.wait_writable(sock)
                     number = sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
-            if number == errno.EAGAIN and place.family == getattr(socket, "AF_UNIX", None):
-                number = errno.ETIMEDOUT  # unix(7): the listener's backlog is full
             if number:
                 raise OSError(number, os.strerror(number))
         except trio.TooSlowError:

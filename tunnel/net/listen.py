@@ -2,7 +2,7 @@
 
 import errno
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import trio
 
@@ -30,7 +30,12 @@ def bind(listen: Listen, busy: Callable[[str, int, OSError], TunnelError]) -> li
 
     Returns: Listening, non-blocking sockets. The caller closes them.
     """
-    ports = [listen.port] if listen.named or not listen.port else range(listen.port, listen.port + _TRIES)
+    if not listen.port:
+        ports: Sequence[int] = [0] * _TRIES  # what the system chooses on one family may be taken on the other
+    elif listen.named:
+        ports = [listen.port]
+    else:
+        ports = range(listen.port, listen.port + _TRIES)
     first: TunnelError | None = None
     for port in ports:
         try:

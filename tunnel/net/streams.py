@@ -17,6 +17,7 @@ from tunnel.net.wire import PIECE, WireError
 
 _STREAK = 16  # operations in a row without a wait, before others get their turn
 _RECORD = 16 * 1024  # most bytes of one TLS record (RFC 8446 §5.1), so of one SSL_read
+_TAKEN = 16  # pieces of at most PIECE bytes that one half-close may take in
 _RESET = struct.pack("ii", 1, 0)  # struct linger: on, 0 s
 
 
@@ -61,14 +62,14 @@ class SocketWire:
 
     async def receive(self, most: int = PIECE) -> bytes:
         """See `Wire.receive`."""
-        if self._rest or self._ended:
-            piece, self._rest = self._rest[:most], self._rest[most:]
-            return piece
         self._streak += 1
         if self._streak > _STREAK:
             self._streak = 0
             await trio.lowlevel.checkpoint()
         while True:
+            if self._rest or self._ended:
+                piece, self._rest = self._rest[:most], self._rest[most:]
+                return piece
             try:
                 data = self._try_receive(most)
             except (BlockingIOError, ssl.SSLWantReadError):
@@ -191,6 +192,8 @@ class SocketWire:
         try:
             await wait(self.sock)
         except (trio.ClosedResourceError, OSError):
+            if (self._rest or self._ended) and not (self._broken or self._expired):
+                return  # what this task waits for was taken in by another (`TlsWire.send_end`)
             if self._expired:
                 self._expired = False
                 raise WireError("the time was up", expired=True) from None
@@ -213,21 +216,89 @@ class TlsWire(SocketWire):
 
     def __init__(self, ssl_socket: ssl.SSLSocket, sweep: Sweep) -> None:
         super().__init__(ssl_socket, sweep)
+        self._ending = False  # our end is to be said, once nothing waits to be read
 
     async def send_end(self) -> None:
         """See `Wire.send_end`.
 
-        OpenSSL sends our `close_notify` and then, in the same call, looks for the peer's; data that waits there would be
-        taken for an error. So the alert is sent only while nothing waits; else closing will have to do.
+        OpenSSL sends our `close_notify` and then, in the same call, looks for the peer's; data that it finds instead ends
+        the connection for good. So what waits is taken in first, for the next receive; and where that is more than a
+        little, the alert leaves later, with the receive that finds no more.
         """
-        if self.left() or self.pending():
-            return
+        self._ending = True
+        self._take_in()
+        while self._ending and not self._waiting():
+            if not self._say_end():
+                try:
+                    await self.wait_writable()
+                except WireError:
+                    return
+
+    def _take_in(self) -> None:
+        """Read what waits, as long as it is little."""
+        pieces = [self._rest]
+        try:
+            while not self._ended and len(pieces) < _TAKEN:
+                pieces.append(self._read(PIECE))
+                self._ended = not pieces[-1]
+        except ssl.SSLZeroReturnError:
+            self._ended = True
+        except OSError:
+            pass  # no more for now, or an error that the next receive will meet
+        self._rest = b"".join(pieces)
+        if self._receiving and (self._rest or self._ended):
+            trio.lowlevel.notify_closing(self.sock)  # what that task waits for is here
+
+    def _waiting(self) -> bool:
+        """Whether OpenSSL would find something to read other than what it already has: the peer's end."""
+        if self._ended:
+            return False
+        try:
+            if not self.sock.pending():
+                socket.socket.recv(self.sock, 1, socket.MSG_PEEK)  # past TLS: whether the kernel holds anything
+        except BlockingIOError:
+            return False
+        except OSError:
+            pass  # for the next receive to meet
+        return True
+
+    def _say_end(self) -> bool:
+        """Send our `close_notify`; False while there is no room for it."""
         try:
             self.sock.unwrap()
+        except ssl.SSLWantWriteError:
+            return False
         except (OSError, ValueError):
-            pass  # SSLWantRead: sent, and the peer's own is still to come
+            pass  # SSLWantRead: sent, and the peer's own is still to come; else it is gone
+        else:
+            # The peer's was here already: TLS is over, and Python would go on in plain text.
+            self._ended = True
+            try:
+                self.sock.shutdown(socket.SHUT_WR)
+            except OSError:
+                pass  # the peer is gone already
+            if self._receiving:
+                trio.lowlevel.notify_closing(self.sock)
+        self._ending = False
+        return True
 
     def _try_receive(self, most: int) -> bytes:
+        try:
+            data = self._read(most)
+        except ssl.SSLZeroReturnError:
+            data = b""  # the peer's end, after ours
+        except ssl.SSLWantReadError:
+            if self._ending:
+                self._say_end()
+            if not self._ended:
+                raise
+            data = b""
+        if not data and self._ending:
+            self._ended = True
+            self._say_end()
+        return data
+
+    def _read(self, most: int) -> bytes:
         data = self.sock.recv(most)
         if len(data) < _RECORD or len(data) >= most:
             return data

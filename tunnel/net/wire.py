@@ -91,6 +91,7 @@ class MemoryWire:
         self._rest = b""
         self._ended = False
         self._closed = False
+        self._why = "the connection was closed"
 
     async def receive(self, most: int = PIECE) -> bytes:
         """See `Wire.receive`."""
@@ -101,7 +102,7 @@ class MemoryWire:
                 except trio.EndOfChannel:
                     self._ended = True
                 except trio.ClosedResourceError:
-                    raise WireError("the connection was closed") from None
+                    raise WireError(self._why) from None
             if scope.cancelled_caught:
                 raise WireError("nothing came in time", expired=True)
         piece, self._rest = self._rest[:most], self._rest[most:]
@@ -109,6 +110,8 @@ class MemoryWire:
 
     async def send(self, data: bytes) -> None:
         """See `Wire.send`."""
+        if self._closed:
+            raise WireError(self._why)
         if not data:
             return
         with trio.CancelScope(deadline=self.deadline) as scope:
@@ -141,8 +144,9 @@ class MemoryWire:
         return bool(self._rest)
 
     def break_off(self, why: str) -> None:
-        """See `Wire.break_off`."""
-        self.close()
+        """See `Wire.break_off`; a send that waits goes on waiting."""
+        self._closed, self._why = True, why
+        self._incoming.close()
 
     def reset(self) -> None:
         """See `Wire.reset`."""

@@ -19,7 +19,6 @@ _OURS = frozenset((
     b"x-forwarded-server", b"x-real-ip", b"proxy-authorization",
 ))  # fmt: skip
 _NOT_FORWARDED = _HOP | _OURS
-_TOUCHED = _NOT_FORWARDED | {b"host"}
 # Connection may not name away what says where a message goes and where it ends: that would be a second reading of it.
 _KEPT = frozenset((b"host", b"content-length", b"content-type", b"content-encoding", b"authorization", b"cookie"))
 _HOP_ONLY = frozenset((b"keep-alive", b"close", b"te", b"upgrade", b"transfer-encoding"))
@@ -59,19 +58,15 @@ class Forwarding:
         """
         headers = request.headers
         names = headers.names
-        fields = headers.fields
-        via = self._via
-        if not _TOUCHED.isdisjoint(names):
-            if b"via" in names:
-                via = self._looked_for_loop(headers)
-            fields = self._kept(request)
+        via = self._looked_for_loop(headers) if b"via" in names else self._via
+        fields = self._kept(request)
         if b"host" not in names:
             fields = [(b"Host", self._host or host), *fields]
         return replace(request, headers=Headers([*fields, *told, (b"Via", via)]))
 
     def _kept(self, request: Request) -> list[Field]:
         headers = request.headers
-        dropped = _NOT_FORWARDED | _named(headers)
+        dropped = _NOT_FORWARDED | _named(headers) | _claimed(headers)
         kept: list[Field] = []
         for name, field in zip(headers.names, headers.fields, strict=True):
             if name == b"host" and self._host is not None:
@@ -154,6 +149,16 @@ def _named(headers: Headers) -> frozenset[bytes]:
         return frozenset()
     tokens = headers.tokens(b"connection")
     return frozenset(token for token in tokens if token not in _HOP_ONLY) - _KEPT
+
+
+def _claimed(headers: Headers) -> set[bytes]:
+    """Return the names that a server may take for one of ours: CGI, WSGI and their like read `_` as `-`."""
+    return {
+        name
+        for name in headers.names
+        if (b"_" in name or name.startswith(b"x-forwarded-"))
+        and ((plain := name.replace(b"_", b"-")) in _OURS or plain.startswith(b"x-forwarded-"))
+    }
 
 
 def _port(host: bytes, peer: Peer) -> bytes:
