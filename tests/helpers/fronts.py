@@ -31,14 +31,15 @@ class Front:
       target: What to front, as typed.
       folder: Where it keeps its authority and its record; made if it is not there.
       options: Further arguments.
-      listen: Port 0 unless a test is about the port.
+      listen: Port 0 unless a test is about the port; None for the command's own default.
     """
 
-    def __init__(self, target: object, folder: Path, *options: str, listen: str = "127.0.0.1:0") -> None:
+    def __init__(self, target: object, folder: Path, *options: str, listen: str | None = "127.0.0.1:0") -> None:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         self.folder = folder
         words = ["example"] if target is None else ["http", str(target)]
-        self.program = Program(tunnel(*words, "--listen", listen, "--folder", str(folder), *options))
+        words += ["--listen", listen] if listen else []
+        self.program = Program(tunnel(*words, "--folder", str(folder), *options))
         self._stopped = False
         try:
             first = self.program.out.wait_for(lambda line: True)
@@ -89,8 +90,8 @@ class Front:
                 yield secured
 
     def log(self) -> list[Row]:
-        """Return what `tunnel log --json` prints, the latest last."""
-        lines = self.run("log", "--json", "-n", "100000").splitlines()
+        """Return what `tunnel log --json` prints, the latest last; nothing while nothing was recorded."""
+        lines = self._ask("log", "--json", "-n", "100000").stdout.splitlines()
         return [json.loads(line) for line in lines]
 
     def recorded(self, wanted: Callable[[Row], bool] = lambda row: True, *, count: int = 1) -> list[Row]:
@@ -107,6 +108,10 @@ class Front:
         """Return the latest ended exchange with this target."""
         return self.recorded(lambda row: row["target"] == target)[-1]
 
+    def exchange_so_far(self, target: str) -> int:
+        """Return how much of its answer the latest exchange with this target has had, by the record; 0 before any."""
+        return max((row["response_bytes"] for row in self.log() if row["target"] == target), default=0)
+
     def shown(self, id: int) -> Row:
         """Return what `tunnel show ID --json` prints."""
         row: Row = json.loads(self.run("show", str(id), "--json"))
@@ -114,16 +119,27 @@ class Front:
 
     def run(self, *words: str) -> str:
         """Run another `tunnel` command on the same folder; return what it prints."""
-        done = subprocess.run(
-            tunnel(*words, "--folder", str(self.folder)), capture_output=True, timeout=PATIENCE, check=False
-        )
-        assert (done.returncode, done.stderr) == (0, b""), done.stderr.decode()
+        done = self._ask(*words)
+        assert done.stderr == b"", done.stderr.decode()
         return done.stdout.decode()
+
+    def _ask(self, *words: str) -> subprocess.CompletedProcess[bytes]:
+        argv = tunnel(*words, "--folder", str(self.folder))
+        done = subprocess.run(argv, capture_output=True, timeout=PATIENCE, check=False)
+        assert done.returncode == 0, done.stderr.decode()
+        return done
 
     def peak_memory(self) -> int:
         """Return the most memory it ever had, in bytes (VmHWM)."""
         status = Path(f"/proc/{self.pid}/status").read_text().splitlines()
         return next(int(line.split()[1]) * 1024 for line in status if line.startswith("VmHWM:"))
+
+    def ended(self) -> int:
+        """Wait until it has ended, told to by the test itself; return its exit code."""
+        self._stopped = True
+        code = self.program.wait()
+        self.looks_well()
+        return code
 
     def stop(self) -> None:
         """Press Ctrl-C, and see that it ends as it should."""

@@ -89,6 +89,7 @@ class Program:
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
+            start_new_session=True,  # so that what it starts itself (a reloader's child) can be ended with it
         )
         assert self.process.stdout is not None
         assert self.process.stderr is not None
@@ -114,11 +115,11 @@ class Program:
         """End it, gently and then not; safe to call twice."""
         if self.process.poll() is None:
             self.told_to_end = True
-            self.process.terminate()
+            os.killpg(self.pid, signal.SIGTERM)
             try:
                 self.process.wait(5)
             except subprocess.TimeoutExpired:
-                self.process.kill()
+                os.killpg(self.pid, signal.SIGKILL)
         self.wait()
 
     def __enter__(self) -> Self:

@@ -214,7 +214,7 @@ def test_an_authority_is_split_into_host_and_port(authority: str, split: tuple[s
     ],
 )
 def test_what_is_no_authority_is_refused(authority: str) -> None:
-    with pytest.raises(ValueError, match="not a|'"):
+    with pytest.raises(ValueError, match=r"not a|'"):
         split_host(authority)
 
 

@@ -462,3 +462,30 @@ async def test_a_slow_reader_holds_back_the_upstream():
         await wait_all_tasks_blocked()
 
         assert sent < 5_000_000  # what two memory wires and one piece in hand can hold
+
+
+async def test_an_upgrade_to_h2c_is_left_out():
+    heads = []
+
+    async def serve(talk: Talk) -> None:
+        heads.append(await talk.hear_head())
+        await talk.say(OK)
+
+    async with front(serve) as here:
+        client = here.connect()
+        await client.say(
+            b"GET / HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: x\r\n\r\n"
+        )
+        assert await client.hear_until(b"hello") == OK
+
+    assert not any(word in heads[0] for word in (b"h2c", b"HTTP2-Settings", b"Connection"))
+
+
+async def test_an_empty_trailer_passes():
+    ended = b"0\r\ngrpc-status: 0\r\ngrpc-message: \r\n\r\n"
+    async with front(answering(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" + ended)) as here:
+        client = here.connect()
+        await client.say(GET)
+        await client.hear_head()
+
+        assert await client.hear_until(b"\r\n\r\n") == ended

@@ -65,9 +65,11 @@ def test_the_port_told_is_the_one_the_client_used(host: bytes, tls: bool, port: 
 
 
 SPOOFED = [
-    b"X-Forwarded-For", b"x-forwarded-for", b"X_Forwarded_For", b"X-Forwarded_Proto", b"x_forwarded-host", b"X-Forwarded-Port",
+    b"X-Forwarded-For", b"x-forwarded-for", b"X_Forwarded_For", b"X-Forwarded_Proto", b"x_forwarded-host",
+    b"X-Forwarded-Port",
     b"X-Forwarded-Server", b"X-Forwarded-Prefix", b"X-Forwarded-Ssl", b"X-Forwarded-Scheme", b"X-Forwarded-Protocol",
-    b"X-Forwarded-By", b"X-FORWARDED-USER", b"Forwarded", b"FORWARDED", b"X-Real-IP", b"X_REAL_IP", b"Via", b"Proxy-Authorization",
+    b"X-Forwarded-By", b"X-FORWARDED-USER", b"Forwarded", b"FORWARDED", b"X-Real-IP", b"X_REAL_IP", b"Via",
+    b"Proxy-Authorization",
 ]  # fmt: skip
 
 

@@ -44,9 +44,12 @@ def test_a_url_that_names_the_upstream_is_pointed_at_the_front(name: bytes, valu
     [
         b"/path", b"path", b"?x", b"#x", b"", b"https://example.com/", b"http://localhost/", b"http://localhost:3001/",
         b"https://localhost/", b"http://localhost:62893/", b"http://localhost:3000@evil.example/",
-        b"http://localhost:3000\\@evil.example/", b"http://evil.example/?http://localhost:3000/", b"//evil.example:3000/",
-        b"http://app.localhost:3000/", b"http://localhost:3000.evil.example/", b"http://localhost:03000x/", b"ftp://localhost:3000/",
-        b"javascript:http://localhost:3000/", b"http:///localhost:3000/", b"http:/localhost:3000", b"/redirect?to=//localhost:3000",
+        b"http://localhost:3000\\@evil.example/", b"http://evil.example/?http://localhost:3000/",
+        b"//evil.example:3000/",
+        b"http://app.localhost:3000/", b"http://localhost:3000.evil.example/", b"http://localhost:03000x/",
+        b"ftp://localhost:3000/",
+        b"javascript:http://localhost:3000/", b"http:///localhost:3000/", b"http:/localhost:3000",
+        b"/redirect?to=//localhost:3000",
         b"http://\xff:3000/", b"http://[::1/", b"///localhost:3000/",
     ],
 )  # fmt: skip
@@ -146,7 +149,7 @@ def test_a_domain_that_covers_the_clients_host_stays(host: bytes, domain: bytes,
     ],
 )
 def test_a_secure_cookie_is_kept_honest_on_a_plain_way(value: bytes, mended: bytes) -> None:
-    """Secure is dropped only where the upstream's way is TLS and the client's is plain; a prefix that demands it keeps it."""
+    """Dropped only where the upstream's way is TLS and the client's is plain, and no prefix of the name demands it."""
     assert repaired(b"Set-Cookie", value, target="https://app.test", tls=False)[0] == [mended]
     assert repaired(b"Set-Cookie", value, target="https://app.test", tls=True)[0] == [value]
     assert repaired(b"Set-Cookie", value, target="http://app.test", tls=False)[0] == [value]
@@ -168,7 +171,8 @@ def test_policies_that_would_outlive_us_are_kept_off_loopback_names(
 
 def test_each_repair_is_told_and_order_is_kept() -> None:
     fields = [
-        (b"Location", b"http://localhost:3000/"), (b"X", b"1"), (b"Set-Cookie", b"a=b"), (b"Alt-Svc", b"x"), (b"set-cookie", b"c=d"),
+        (b"Location", b"http://localhost:3000/"), (b"X", b"1"), (b"Set-Cookie",
+        b"a=b"), (b"Alt-Svc", b"x"), (b"set-cookie", b"c=d"),
     ]  # fmt: skip
 
     headers, told = Repair(parse_target("3000")).answer(Headers(fields), host=HOST, tls=True)

@@ -7,7 +7,8 @@ from tunnel.model.config import GIB, KIB, MIB
 
 SECONDS: Mapping[str, float] = {"ms": 0.001, "s": 1, "m": 60, "min": 60, "h": 3600, "d": 86400}
 BYTES: Mapping[str, float] = {
-    "b": 1, "bytes": 1, "kb": 1000, "mb": 1000**2, "gb": 1000**3, "k": KIB, "m": MIB, "g": GIB, "kib": KIB, "mib": MIB, "gib": GIB,
+    "b": 1, "bytes": 1, "kb": 1000, "mb": 1000**2, "gb": 1000**3, "k": KIB, "m": MIB, "g": GIB,
+    "kib": KIB, "mib": MIB, "gib": GIB,
 }  # fmt: skip
 _MOST = 1e18  # far beyond any duration or size that is meant
 

@@ -21,6 +21,10 @@ _REQUEST_LINE = re.compile(rb"(" + _TOKEN + rb") ([!-~]+) HTTP/1\.([01])\r\n")
 _STATUS_LINE = re.compile(rb"HTTP/1\.([01]) ([1-5][0-9][0-9])(?: ([ -~]*))?\r\n")
 # A line is one field exactly, so a block is understood when it has as many fields as lines.
 _FIELD = re.compile(rb"^(" + _TOKEN + rb"): ([!-~](?:[ -~]*[!-~])?)\r\n", re.MULTILINE)
+# As above, with the white space, the empty values (gRPC's `grpc-message`) and the bytes past ASCII that RFC 9110 §5.5 allows.
+_TRAILER = re.compile(
+    rb"^(" + _TOKEN + rb"):[ \t]*((?:[!-~\x80-\xff](?:[\t -~\x80-\xff]*[!-~\x80-\xff])?)?)[ \t]*\r\n", re.MULTILINE
+)
 # What h11 would forgive: a line that ends in a bare LF, a field continued on the next line, a CR or control byte inside.
 _FORGIVEN = re.compile(rb"(?<!\r)\n|\r(?!\n)|\n[ \t]|[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 _ABSOLUTE = re.compile(rb"https?://([^/?#@]+)(/[^#]*|\?[^#]*)?", re.IGNORECASE)
@@ -56,6 +60,8 @@ def read_request(raw: bytes, *, target_size: int, header_count: int) -> Request:
     upgrade = b""
     if minor == 1 and b"upgrade" in headers.names and b"upgrade" in headers.tokens(b"connection"):
         upgrade = (headers.get(b"upgrade") or b"").lower()
+        if upgrade.startswith(b"h2c"):
+            upgrade = b""  # RFC 9113 §3.1 has withdrawn it, and requests after it would pass unseen by our rules
     return Request(method, target, headers, minor, framing, length, keeps_alive(headers, minor), upgrade, raw)
 
 
@@ -90,12 +96,12 @@ def write_response(response: Response) -> bytes:
 
 
 def read_trailers(raw: bytes, error: TunnelError) -> Headers:
-    """Read a trailer section: field lines without the blank line, in the plain grammar only (RFC 9112 §7.1.2).
+    """Read a trailer section: field lines without the blank line, strictly (RFC 9112 §7.1.2). h11 is not asked.
 
     Fields that frame, route or authenticate have no business behind a body and are dropped (RFC 9110 §6.5.1).
     """
-    fields = _plain_fields(raw, 0) if raw else []
-    if fields is None:
+    fields: list[Field] = _TRAILER.findall(raw)
+    if len(fields) != raw.count(b"\n"):
         raise error
     return Headers(fields).without(*_NOT_IN_TRAILERS)
 

@@ -58,6 +58,7 @@ class SocketWire:
         self._receiving = False
         self._streak = 0
         self._expired = False
+        self._waits = 0  # tasks that wait for the kernel
         sweep.wires.add(self)
 
     async def receive(self, most: int = PIECE) -> bytes:
@@ -143,10 +144,11 @@ class SocketWire:
 
     def expire(self) -> None:
         """Fail the wait on this wire: its deadline has passed. It can be used again, to say so."""
+        if not self._waits:
+            return  # whoever waits next is met by the next sweep
         self._expired = True
         self.deadline = math.inf
-        if self.sock.fileno() >= 0:
-            trio.lowlevel.notify_closing(self.sock)
+        trio.lowlevel.notify_closing(self.sock)
 
     def break_off(self, why: str) -> None:
         """See `Wire.break_off`."""
@@ -189,6 +191,7 @@ class SocketWire:
         self._streak = 0
         if self._broken:
             raise WireError(self._broken)
+        self._waits += 1
         try:
             await wait(self.sock)
         except (trio.ClosedResourceError, OSError):
@@ -198,6 +201,8 @@ class SocketWire:
                 self._expired = False
                 raise WireError("the time was up", expired=True) from None
             raise WireError(self._broken or "the connection was closed") from None
+        finally:
+            self._waits -= 1
 
     def _failed(self, error: OSError) -> WireError:
         self._broken = self._broken or in_words(error)
@@ -320,7 +325,10 @@ class TlsWire(SocketWire):
 def no_delay(sock: socket.socket) -> None:
     """Send small pieces at once: a proxy that waits for more (Nagle, RFC 9293 §3.7.4) delays every small answer."""
     if sock.family in (socket.AF_INET, socket.AF_INET6):
-        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        try:
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        except OSError:
+            pass  # the peer has gone already (macOS says so here); the next call will tell
 
 
 def in_words(error: OSError) -> str:

@@ -92,6 +92,8 @@ class MemoryWire:
         self._ended = False
         self._closed = False
         self._why = "the connection was closed"
+        self.peer: MemoryWire | None = None  # the other end
+        self._was_reset = False  # by the other end
 
     async def receive(self, most: int = PIECE) -> bytes:
         """See `Wire.receive`."""
@@ -100,6 +102,8 @@ class MemoryWire:
                 try:
                     self._rest = await self._incoming.receive()
                 except trio.EndOfChannel:
+                    if self._was_reset:
+                        raise WireError("connection reset by peer") from None
                     self._ended = True
                 except trio.ClosedResourceError:
                     raise WireError(self._why) from None
@@ -150,6 +154,8 @@ class MemoryWire:
 
     def reset(self) -> None:
         """See `Wire.reset`."""
+        if self.peer is not None:
+            self.peer._was_reset = True
         self.close()
 
     def close(self) -> None:
@@ -163,4 +169,6 @@ def memory_wires(pieces: int = 16) -> tuple[MemoryWire, MemoryWire]:
     """Return both ends of a wire that holds at most `pieces` sends in each direction."""
     there_send, there_receive = trio.open_memory_channel[bytes](pieces)
     back_send, back_receive = trio.open_memory_channel[bytes](pieces)
-    return MemoryWire(there_send, back_receive), MemoryWire(back_send, there_receive)
+    here, there = MemoryWire(there_send, back_receive), MemoryWire(back_send, there_receive)
+    here.peer, there.peer = there, here
+    return here, there

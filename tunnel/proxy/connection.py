@@ -94,12 +94,14 @@ async def answer_requests(caller: Caller, way: Way) -> None:
         except ClientError as error:
             await _unreadable(caller, error, way)
             return
-        if request is None:
-            return
-        if not await exchange(caller, request, way):
-            if not caller.left and client.ready()[1] is None:
-                await _linger(client.wire)
-            return
+        if request is None or not await exchange(caller, request, way):
+            break
+    if caller.left:
+        return
+    if client.ready()[1] is None:
+        await _linger(client.wire)
+    else:
+        await client.wire.send_end()  # under TLS an end that is not said is no end: an attacker may have made it
 
 
 async def _unreadable(caller: Caller, error: ClientError, way: Way) -> None:
