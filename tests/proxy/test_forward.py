@@ -474,7 +474,8 @@ async def test_an_upgrade_to_h2c_is_left_out():
     async with front(serve) as here:
         client = here.connect()
         await client.say(
-            b"GET / HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: x\r\n\r\n"
+            b"GET / HTTP/1.1\r\nHost: localhost\r\n"
+            b"Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: x\r\n\r\n"
         )
         assert await client.hear_until(b"hello") == OK
 

@@ -70,7 +70,7 @@ def _tell(outcomes: Sequence[Outcome], *, wanted: Verdict, done: str, kept: str)
             reason = outcome.state.reason or outcome.state.verdict.value
             click.echo(f"  {click.style('not yet', fg='yellow')}  {outcome.store}: {reason}")
             if outcome.state.hint:
-                click.echo(f"           {outcome.state.hint}")
+                click.echo(f"           {outcome.state.hint.replace('python -m certs', 'tunnel')}")
 
 
 def _preview(root: Path) -> int:

@@ -21,7 +21,7 @@ _REQUEST_LINE = re.compile(rb"(" + _TOKEN + rb") ([!-~]+) HTTP/1\.([01])\r\n")
 _STATUS_LINE = re.compile(rb"HTTP/1\.([01]) ([1-5][0-9][0-9])(?: ([ -~]*))?\r\n")
 # A line is one field exactly, so a block is understood when it has as many fields as lines.
 _FIELD = re.compile(rb"^(" + _TOKEN + rb"): ([!-~](?:[ -~]*[!-~])?)\r\n", re.MULTILINE)
-# As above, with the white space, the empty values (gRPC's `grpc-message`) and the bytes past ASCII that RFC 9110 §5.5 allows.
+# As above, with the white space, empty values (gRPC's `grpc-message`) and bytes past ASCII that RFC 9110 §5.5 allows.
 _TRAILER = re.compile(
     rb"^(" + _TOKEN + rb"):[ \t]*((?:[!-~\x80-\xff](?:[\t -~\x80-\xff]*[!-~\x80-\xff])?)?)[ \t]*\r\n", re.MULTILINE
 )

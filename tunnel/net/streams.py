@@ -6,9 +6,11 @@ never let others run, so after `_STREAK` such successes it yields once.
 """
 
 import math
+import os
 import socket
 import ssl
 import struct
+import sys
 from collections.abc import Awaitable, Callable
 
 import trio
@@ -17,7 +19,6 @@ from tunnel.net.wire import PIECE, WireError
 
 _STREAK = 16  # operations in a row without a wait, before others get their turn
 _RECORD = 16 * 1024  # most bytes of one TLS record (RFC 8446 §5.1), so of one SSL_read
-_TAKEN = 16  # pieces of at most PIECE bytes that one half-close may take in
 _RESET = struct.pack("ii", 1, 0)  # struct linger: on, 0 s
 
 
@@ -195,8 +196,8 @@ class SocketWire:
         try:
             await wait(self.sock)
         except (trio.ClosedResourceError, OSError):
-            if (self._rest or self._ended) and not (self._broken or self._expired):
-                return  # what this task waits for was taken in by another (`TlsWire.send_end`)
+            if not self._broken and not self._expired and self.sock.fileno() >= 0:
+                return  # woken to look again (`TlsWire.send_end`)
             if self._expired:
                 self._expired = False
                 raise WireError("the time was up", expired=True) from None
@@ -221,87 +222,63 @@ class TlsWire(SocketWire):
 
     def __init__(self, ssl_socket: ssl.SSLSocket, sweep: Sweep) -> None:
         super().__init__(ssl_socket, sweep)
-        self._ending = False  # our end is to be said, once nothing waits to be read
 
     async def send_end(self) -> None:
-        """See `Wire.send_end`.
-
-        OpenSSL sends our `close_notify` and then, in the same call, looks for the peer's; data that it finds instead ends
-        the connection for good. So what waits is taken in first, for the next receive; and where that is more than a
-        little, the alert leaves later, with the receive that finds no more.
-        """
-        self._ending = True
-        self._take_in()
-        while self._ending and not self._waiting():
-            if not self._say_end():
+        """See `Wire.send_end`. On Windows the end is said by closing only: see `_close_notify`."""
+        if os.name == "nt" or self.sock.fileno() < 0:
+            return
+        try:
+            if waiting := self.sock.pending():  # decrypted already: OpenSSL would take it for an error
+                self._rest += self.sock.recv(waiting)
+            alert = self._close_notify()
+            while alert:
                 try:
+                    alert = alert[os.write(self.sock.fileno(), alert) :]
+                except BlockingIOError:
                     await self.wait_writable()
-                except WireError:
-                    return
+            if self._ended:
+                self.sock.shutdown(socket.SHUT_WR)  # TLS is over in both directions: Python would go on in plain text
+        except (OSError, ValueError, WireError):
+            pass  # the peer is gone already
 
-    def _take_in(self) -> None:
-        """Read what waits, as long as it is little."""
-        pieces = [self._rest]
-        try:
-            while not self._ended and len(pieces) < _TAKEN:
-                pieces.append(self._read(PIECE))
-                self._ended = not pieces[-1]
-        except ssl.SSLZeroReturnError:
-            self._ended = True
-        except OSError:
-            pass  # no more for now, or an error that the next receive will meet
-        self._rest = b"".join(pieces)
-        if self._receiving and (self._rest or self._ended):
-            trio.lowlevel.notify_closing(self.sock)  # what that task waits for is here
+    def _close_notify(self) -> bytes:
+        """Return our `close_notify`, encrypted (RFC 8446 §6.1).
 
-    def _waiting(self) -> bool:
-        """Whether OpenSSL would find something to read other than what it already has: the peer's end."""
-        if self._ended:
-            return False
-        try:
-            if not self.sock.pending():
-                socket.socket.recv(self.sock, 1, socket.MSG_PEEK)  # past TLS: whether the kernel holds anything
-        except BlockingIOError:
-            return False
-        except OSError:
-            pass  # for the next receive to meet
-        return True
-
-    def _say_end(self) -> bool:
-        """Send our `close_notify`; False while there is no room for it."""
-        try:
-            self.sock.unwrap()
-        except ssl.SSLWantWriteError:
-            return False
-        except (OSError, ValueError):
-            pass  # SSLWantRead: sent, and the peer's own is still to come; else it is gone
-        else:
-            # The peer's was here already: TLS is over, and Python would go on in plain text.
-            self._ended = True
+        `unwrap` calls SSL_shutdown twice: the first writes the alert, the second reads the peer's, and takes data that it
+        finds instead for an error, which would lose what a client says just then. So both find another socket under the
+        connection's file descriptor, which holds nothing. Nobody else runs meanwhile, and on Linux an epoll registration
+        outlives the swap; on kqueue a task that waits is woken, to wait anew.
+        """
+        number = self.sock.fileno()
+        ours, theirs = socket.socketpair()
+        with ours, theirs:
+            ours.setblocking(False)
+            theirs.setblocking(False)
+            real = os.dup(number)
             try:
-                self.sock.shutdown(socket.SHUT_WR)
-            except OSError:
-                pass  # the peer is gone already
-            if self._receiving:
+                os.dup2(ours.fileno(), number, inheritable=False)
+                try:
+                    self.sock.unwrap()
+                except (OSError, ValueError):
+                    pass  # SSLWantRead: the alert is written
+                else:
+                    self._ended = True  # the peer's was here already; past it Python would read plain text
+                finally:
+                    os.dup2(real, number, inheritable=False)
+            finally:
+                os.close(real)
+            if self._receiving and sys.platform != "linux":
                 trio.lowlevel.notify_closing(self.sock)
-        self._ending = False
-        return True
+            try:
+                return theirs.recv(_RECORD)
+            except BlockingIOError:
+                return b""  # it was sent before
 
     def _try_receive(self, most: int) -> bytes:
         try:
-            data = self._read(most)
+            return self._read(most)
         except ssl.SSLZeroReturnError:
-            data = b""  # the peer's end, after ours
-        except ssl.SSLWantReadError:
-            if self._ending:
-                self._say_end()
-            if not self._ended:
-                raise
-            data = b""
-        if not data and self._ending:
-            self._ended = True
-            self._say_end()
-        return data
+            return b""  # the peer's end, after ours
 
     def _read(self, most: int) -> bytes:
         data = self.sock.recv(most)
