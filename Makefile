@@ -23,6 +23,9 @@ types: $(VENV)/.tested
 bench: $(VENV)/.tested  ## Figures beside nginx, Caddy, Node's http-proxy and mitmproxy
 	$(BIN)/python -m benchmarks $(ARGS)
 
+conformance: $(VENV)/.tested  ## Outside judges: requests' own suite through a front, sslyze, pkilint
+	$(BIN)/python -m conformance $(ARGS)
+
 docs: $(VENV)/.ready  ## Print docs/settings.md from the code
 	$(BIN)/python -m tunnel.cli.settings_page
 

@@ -1,0 +1,1 @@
+"""BENCHMARKS: what we promise about speed, runnable by anyone, beside the peers they know. `python -m benchmarks --help`."""
