@@ -26,6 +26,7 @@ from tunnel.rules.forwarding import returned, told
 
 # RFC 9110 §9.2.2: these may be sent twice without harm.
 _IDEMPOTENT = frozenset((b"GET", b"HEAD", b"OPTIONS", b"PUT", b"DELETE", b"TRACE"))
+_KEPT = 64 * 1024  # bytes of a body that came behind its head, for a second try
 
 
 class Caller:
@@ -83,53 +84,62 @@ async def exchange(caller: Caller, request: Request, way: Way) -> bool:
         way.recorder.close(record)
 
 
-async def _carry(caller: Caller, record: Record, request: Request, outgoing: Request, host: bytes, way: Way) -> bool:
-    """Carry a request over a connection of the pool; over a fresh one if that was stale and it may be sent twice."""
-    body, end = caller.client.ready()
-    for fresh in (False, True):
-        leg = await way.pool.take(fresh=fresh)
-        caller.upstream = leg.wire
-        record.upstream, record.reused, record.connected = leg.address, leg.reused, perf_counter()
-        try:
-            return await _converse(Exchange(caller, record, request, host, leg, way), outgoing, body, end)
-        except UpstreamError as error:
-            repeatable = end is not None and request.method in _IDEMPOTENT
-            if fresh or caller.left or not (leg.reused and error.unanswered and repeatable):
-                raise
-        finally:
-            way.pool.put(leg, trio.current_time())
-    raise AssertionError("the second round returns or raises")
-
-
 @dataclass(slots=True)
 class Exchange:
-    """One exchange on its way: both legs and what was noted.
+    """One exchange on its way: both ends and what was noted.
 
     Attributes:
-      sent: The request's body has gone upstream to its end.
+      request: As it came; `outgoing` as it goes upstream.
+      body: What of the request's body has come, for a second try; None when that is more than is kept.
+      end: The end of it, once it has come.
+      leg: Towards the upstream; another one in a second try.
+      sent: All of the request has gone upstream.
     """
 
     caller: Caller
     record: Record
     request: Request
+    outgoing: Request
     host: bytes
-    leg: Http1Upstream
     way: Way
+    body: bytes | None
+    end: End | None
+    leg: Http1Upstream
     sent: bool = True
 
 
-async def _converse(this: Exchange, outgoing: Request, body: bytes, end: End | None) -> bool:
+async def _carry(caller: Caller, record: Record, request: Request, outgoing: Request, host: bytes, way: Way) -> bool:
+    """Carry a request over a connection of the pool; over a fresh one if that was stale and it may be sent twice."""
+    body, end = caller.client.ready()
+    leg = await way.pool.take()
+    this = Exchange(caller, record, request, outgoing, host, way, body, end, leg)
+    try:
+        return await _converse(this)
+    except UpstreamError as error:
+        repeatable = this.body is not None and request.method in _IDEMPOTENT
+        if caller.left or not (leg.reused and error.unanswered and repeatable):
+            raise
+    finally:
+        way.pool.put(leg, trio.current_time())
+    this.leg = leg = await way.pool.take(fresh=True)
+    try:
+        return await _converse(this)
+    finally:
+        way.pool.put(leg, trio.current_time())
+
+
+async def _converse(this: Exchange) -> bool:
     """Send the request and pass the answer back, one after the other where the request is whole, else both at once."""
-    if end is not None:  # the main lane
-        this.record.sent = await this.leg.send_request(outgoing, body, end)
-        if body:
-            this.record.request_body.add(body)
-        this.record.request_trailers = end.trailers
+    record, leg = this.record, this.leg
+    this.caller.upstream = leg.wire
+    record.upstream, record.reused, record.connected = leg.address, leg.reused, perf_counter()
+    body, this.sent = this.body or b"", this.end is not None
+    record.sent = await leg.send_request(this.outgoing, body, this.end)
+    if body and not record.request_body.size:
+        record.request_body.add(body)
+    if this.end is not None:  # the main lane
+        record.request_trailers = this.end.trailers
         return await _answer(this)
-    this.sent = False
-    this.record.sent = await this.leg.send_request(outgoing, body, None)
-    if body:
-        this.record.request_body.add(body)
     keep = False
     with one_error():
         async with trio.open_nursery() as nursery:
@@ -147,14 +157,17 @@ async def _upload(this: Exchange) -> None:
         piece = await client.receive_body()
         try:
             if isinstance(piece, End):
+                this.end = piece
                 await leg.send_end(piece.trailers)
                 this.record.request_trailers = piece.trailers
                 this.sent = True
                 return
             if most and tap.size + len(piece) > most:
                 raise ClientError(f"the request's body is larger than {most} bytes", status=413)
-            await leg.send_body(piece)
+            if this.body is not None:
+                this.body = this.body + piece if len(this.body) + len(piece) <= _KEPT else None
             tap.add(piece)
+            await leg.send_body(piece)
         except UpstreamError:
             return  # it may have answered and closed (413, 401): whoever awaits the answer will tell
 
