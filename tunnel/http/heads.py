@@ -7,6 +7,7 @@ holds them to it on generated and mutated heads. The short reader costs about 4 
 """
 
 import re
+from functools import lru_cache
 
 import h11
 
@@ -14,7 +15,7 @@ from tunnel.errors import ClientError, TunnelError, UpstreamError
 from tunnel.http.framing import keeps_alive, request_framing, response_framing
 from tunnel.model.address import split_host
 from tunnel.model.headers import Field, Headers
-from tunnel.model.message import Request, Response
+from tunnel.model.message import Framing, Request, Response
 
 _TOKEN = rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+"
 _REQUEST_LINE = re.compile(rb"(" + _TOKEN + rb") ([!-~]+) HTTP/1\.([01])\r\n")
@@ -27,6 +28,7 @@ _TRAILER = re.compile(
 )
 # What h11 would forgive: a line that ends in a bare LF, a field continued on the next line, a CR or control byte inside.
 _FORGIVEN = re.compile(rb"(?<!\r)\n|\r(?!\n)|\n[ \t]|[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
+_REMEMBERED = 256  # blocks of fields; the largest head allowed times that is 16 MiB, and most have less than 1 KiB
 _ABSOLUTE = re.compile(rb"https?://([^/?#@]+)(/[^#]*|\?[^#]*)?", re.IGNORECASE)
 
 
@@ -42,27 +44,46 @@ def read_request(raw: bytes, *, target_size: int, header_count: int) -> Request:
       ClientError: 400, 414, 431, 501 or 505, with what was wrong.
     """
     line = _REQUEST_LINE.match(raw)
-    fields = _plain_fields(raw, line.end()) if line else None
-    if line and fields is not None:
-        method, target, minor = line[1], line[2], 1 if line[3] == b"1" else 0
-        headers = Headers(fields)
-        if headers.names.count(b"host") != minor:
-            fields = None  # missing or twice: h11 knows which of the two, and what HTTP/1.0 allows
-    if fields is None:
+    facts = _request_facts(raw[line.end() :], line[3]) if line else None
+    if line and facts is not None:
+        method, target = line[1], line[2]
+    else:
         method, target, headers, minor = _ask_h11_for_request(raw)
+        facts = _facts(headers, minor)
     if len(target) > target_size:
         raise ClientError(f"the request target is longer than {target_size} bytes", status=414)
-    if len(headers) > header_count:
+    headers, minor, framing, length, keep_alive, upgrade = facts
+    if len(headers.fields) > header_count:
         raise ClientError(f"the request has more than {header_count} header fields", status=431)
     if not target.startswith(b"/"):
         target, headers = _other_form(method, target, headers)
+    return Request(method, target, headers, minor, framing, length, keep_alive, upgrade, raw)
+
+
+def _facts(headers: Headers, minor: int) -> tuple[Headers, int, Framing, int, bool, bytes]:
+    """Return what a request's fields say of it: fields, minor, framing, length, keep-alive, upgrade."""
     framing, length = request_framing(headers, minor)
     upgrade = b""
     if minor == 1 and b"upgrade" in headers.names and b"upgrade" in headers.tokens(b"connection"):
         upgrade = (headers.get(b"upgrade") or b"").lower()
         if upgrade.startswith(b"h2c"):
             upgrade = b""  # RFC 9113 §3.1 has withdrawn it, and requests after it would pass unseen by our rules
-    return Request(method, target, headers, minor, framing, length, keeps_alive(headers, minor), upgrade, raw)
+    return headers, minor, framing, length, keeps_alive(headers, minor), upgrade
+
+
+@lru_cache(maxsize=_REMEMBERED)
+def _request_facts(block: bytes, digit: bytes) -> tuple[Headers, int, Framing, int, bool, bytes] | None:
+    """Return `_facts` of a block of plain fields, blank line included; None where h11 is to judge.
+
+    A client says the same of itself with each request, whatever the path: what was understood once need not be read again.
+    """
+    fields = _plain_fields(block)
+    if fields is None:
+        return None
+    headers, minor = Headers(fields), 1 if digit == b"1" else 0
+    if headers.names.count(b"host") != minor:
+        return None  # missing or twice: h11 knows which of the two, and what HTTP/1.0 allows
+    return _facts(headers, minor)
 
 
 def read_response(raw: bytes, method: bytes, *, header_count: int) -> Response:
@@ -72,27 +93,39 @@ def read_response(raw: bytes, method: bytes, *, header_count: int) -> Response:
       UpstreamError: With what was wrong.
     """
     line = _STATUS_LINE.match(raw)
-    fields = _plain_fields(raw, line.end()) if line else None
-    if line and fields is not None:
-        minor, status, reason, headers = int(line[1]), int(line[2]), line[3] or b"", Headers(fields)
+    headers = _plain_headers(raw[line.end() :]) if line else None
+    if line and headers is not None:
+        minor, status, reason = int(line[1]), int(line[2]), line[3] or b""
     else:
         minor, status, reason, headers = _ask_h11_for_response(raw, method)
-    if len(headers) > header_count:
+    if len(headers.fields) > header_count:
         raise UpstreamError(f"the answer has more than {header_count} header fields")
-    framing, length = response_framing(headers, method, status, minor)
-    return Response(status, reason, headers, minor, framing, length, keeps_alive(headers, minor), raw)
+    framing, length, keep_alive = _response_facts(headers, method == b"HEAD", status, minor)
+    return Response(status, reason, headers, minor, framing, length, keep_alive, raw)
+
+
+@lru_cache(maxsize=_REMEMBERED)
+def _plain_headers(block: bytes) -> Headers | None:
+    """Return a block of plain fields, blank line included; None where h11 is to judge."""
+    fields = _plain_fields(block)
+    return None if fields is None else Headers(fields)
+
+
+@lru_cache(maxsize=_REMEMBERED)
+def _response_facts(headers: Headers, to_head: bool, status: int, minor: int) -> tuple[Framing, int, bool]:
+    """Return what an answer's head says of it: framing, length, keep-alive."""
+    framing, length = response_framing(headers, b"HEAD" if to_head else b"", status, minor)
+    return framing, length, keeps_alive(headers, minor)
 
 
 def write_request(request: Request) -> bytes:
     """Write a request's head anew from what was understood; always as HTTP/1.1."""
-    lines = [b"%b: %b\r\n" % field for field in request.headers.fields]
-    return b"%b %b HTTP/1.1\r\n%b\r\n" % (request.method, request.target, b"".join(lines))
+    return b"%b %b HTTP/1.1\r\n%b\r\n" % (request.method, request.target, request.headers.lines)
 
 
 def write_response(response: Response) -> bytes:
     """Write a response's head anew; always as HTTP/1.1, which a 1.0 client reads too (RFC 9110 §6.2)."""
-    lines = [b"%b: %b\r\n" % field for field in response.headers.fields]
-    return b"HTTP/1.1 %d %b\r\n%b\r\n" % (response.status, response.reason, b"".join(lines))
+    return b"HTTP/1.1 %d %b\r\n%b\r\n" % (response.status, response.reason, response.headers.lines)
 
 
 def read_trailers(raw: bytes, error: TunnelError) -> Headers:
@@ -113,11 +146,10 @@ _NOT_IN_TRAILERS = (
 )  # fmt: skip
 
 
-def _plain_fields(raw: bytes, start: int) -> list[Field] | None:
-    """Return the fields from `start` on if every line is one in the plain grammar, else None."""
-    fields: list[Field] = _FIELD.findall(raw, start)
-    lines = raw.count(b"\n", start) - (1 if raw.endswith(b"\r\n\r\n") else 0)
-    return fields if len(fields) == lines else None
+def _plain_fields(block: bytes) -> list[Field] | None:
+    """Return the fields of a block, blank line included, if every line is one in the plain grammar; else None."""
+    fields: list[Field] = _FIELD.findall(block)
+    return fields if len(fields) == block.count(b"\n") - 1 and block.endswith(b"\r\n") else None
 
 
 def _other_form(method: bytes, target: bytes, headers: Headers) -> tuple[bytes, Headers]:

@@ -88,11 +88,21 @@ class Http1Leg(ABC):
             if end is not None:
                 body += write_last_chunk(end.trailers)
         if len(body) <= _SMALL:
-            await self._send(head + body)
-        else:
-            await self._send(head)
+            head += body
+            body = b""
+        if left := self._sent_now(head):
+            await self._send(left)
+        if body:
             await self._send(body)
         self._sent = end is not None
+
+    def _sent_now(self, data: bytes) -> bytes:
+        """Send what can be sent without waiting, and return the rest: most messages leave whole, without a coroutine."""
+        try:
+            sent = self.wire.try_send(data)
+        except WireError as error:
+            raise self._wire_failed(error) from error
+        return data[sent:] if sent < len(data) else b""
 
     async def _head(self, first: bytes) -> bytes | None:
         """Return the next head with its blank line, or None if the peer closed before its first byte."""
@@ -114,9 +124,9 @@ class Http1Leg(ABC):
         self._rest = data[end + 4 :]
         return data[: end + 4] if end + 4 < len(data) else data
 
-    async def _receive(self) -> bytes:
+    async def _receive(self, *, later: bool = False) -> bytes:
         try:
-            return await self.wire.receive()
+            return await self.wire.receive(later=later)
         except WireError as error:
             raise self._wire_failed(error) from error
 
@@ -145,14 +155,13 @@ class Http1Client(Http1Leg):
     async def receive_request(self) -> Request | None:
         """See `ClientLeg.receive_request`."""
         wire, limits = self.wire, self._limits
-        first = (
-            self._rest.lstrip(b"\r\n") if self._rest else b""
-        )  # RFC 9112 §2.2: empty lines before a request are noise
+        # RFC 9112 §2.2: empty lines before a request are noise.
+        first = self._rest.lstrip(b"\r\n") if self._rest else b""
         if not first:
             wire.deadline = self._now() + limits.idle
             while not first:
                 try:
-                    first = await wire.receive()
+                    first = await wire.receive(later=True)
                 except WireError:
                     return None  # an idle connection that ends, however it ends, asks for nothing
                 if not first:
@@ -238,7 +247,7 @@ class Http1Upstream(Http1Leg):
         first = self._rest
         wire.deadline = self._now() + self._limits.first_byte
         if not first:
-            first = await self._receive()
+            first = await self._receive(later=True)
             if not first:
                 raise self._broken("it closed the connection without an answer")
         self._answered = True

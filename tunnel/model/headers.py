@@ -13,10 +13,11 @@ class Headers:
     """Fields of one message, immutable.
 
     `names` holds each field's name in lower case, at the field's own position: a look-up is then one search in a list,
-    which on the way of every request is several times cheaper than lower-casing again.
+    which on the way of every request is several times cheaper than lower-casing again. The hash and the lines are made
+    once, since the same fields go by again and again: rules remember what they decided by them.
     """
 
-    __slots__ = ("fields", "names")
+    __slots__ = ("_hash", "_lines", "fields", "names")
 
     fields: Sequence[Field]
     names: Sequence[bytes]
@@ -24,6 +25,15 @@ class Headers:
     def __init__(self, fields: Sequence[Field] = (), names: Sequence[bytes] | None = None) -> None:
         self.fields = fields
         self.names = [name.lower() for name, _ in fields] if names is None else names
+        self._hash: int | None = None
+        self._lines: bytes | None = None
+
+    @property
+    def lines(self) -> bytes:
+        """The fields as they are written into a head: one line each, CRLF included (RFC 9112 §5)."""
+        if self._lines is None:
+            self._lines = b"".join([b"%b: %b\r\n" % field for field in self.fields])
+        return self._lines
 
     def get(self, name: bytes) -> bytes | None:
         """Return the first value of a field, or None. `name` is in lower case."""
@@ -56,10 +66,12 @@ class Headers:
         return len(self.fields)
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, Headers) and list(self.fields) == list(other.fields)
+        return self is other or (isinstance(other, Headers) and list(self.fields) == list(other.fields))
 
     def __hash__(self) -> int:
-        return hash(tuple(self.fields))
+        if self._hash is None:
+            self._hash = hash(tuple(self.fields))
+        return self._hash
 
     def __repr__(self) -> str:
         return f"Headers({list(self.fields)!r})"

@@ -62,12 +62,15 @@ class SocketWire:
         self._waits = 0  # tasks that wait for the kernel
         sweep.wires.add(self)
 
-    async def receive(self, most: int = PIECE) -> bytes:
+    async def receive(self, most: int = PIECE, *, later: bool = False) -> bytes:
         """See `Wire.receive`."""
-        self._streak += 1
-        if self._streak > _STREAK:
-            self._streak = 0
-            await trio.lowlevel.checkpoint()
+        if later and not self._inside():
+            await self._wait_to_receive()
+        else:
+            self._streak += 1
+            if self._streak > _STREAK:
+                self._streak = 0
+                await trio.lowlevel.checkpoint()
         while True:
             if self._rest or self._ended:
                 piece, self._rest = self._rest[:most], self._rest[most:]
@@ -75,11 +78,7 @@ class SocketWire:
             try:
                 data = self._try_receive(most)
             except (BlockingIOError, ssl.SSLWantReadError):
-                self._receiving = True
-                try:
-                    await self._wait(trio.lowlevel.wait_readable)
-                finally:
-                    self._receiving = False
+                await self._wait_to_receive()
             except ssl.SSLWantWriteError:
                 await self._wait(trio.lowlevel.wait_writable)
             except InterruptedError:
@@ -90,6 +89,15 @@ class SocketWire:
                 if not data:
                     self._ended = True
                 return data
+
+    def try_send(self, data: bytes) -> int:
+        """See `Wire.try_send`."""
+        try:
+            return self.sock.send(data)
+        except (BlockingIOError, InterruptedError, ssl.SSLWantWriteError, ssl.SSLWantReadError):
+            return 0
+        except OSError as error:
+            raise self._failed(error) from error
 
     async def send(self, data: bytes) -> None:
         """See `Wire.send`."""
@@ -179,6 +187,17 @@ class SocketWire:
 
     def _try_receive(self, most: int) -> bytes:
         return self.sock.recv(most)
+
+    def _inside(self) -> bool:
+        """Whether bytes are here that the kernel does not know of."""
+        return bool(self._rest) or self._ended
+
+    async def _wait_to_receive(self) -> None:
+        self._receiving = True
+        try:
+            await self._wait(trio.lowlevel.wait_readable)
+        finally:
+            self._receiving = False
 
     async def wait_readable(self) -> None:
         """Wait until there is something to receive, or fail as `receive` would. For those who peek."""
@@ -273,6 +292,10 @@ class TlsWire(SocketWire):
                 return theirs.recv(_RECORD)
             except BlockingIOError:
                 return b""  # it was sent before
+
+    def _inside(self) -> bool:
+        """See `SocketWire._inside`: OpenSSL may hold what is left of a record."""
+        return super()._inside() or self.sock.pending() > 0
 
     def _try_receive(self, most: int) -> bytes:
         try:

@@ -36,12 +36,24 @@ class Wire(Protocol):
     deadline: float
     """When a wait on this wire fails, on trio's clock; infinity for never. May be set at any time."""
 
-    async def receive(self, most: int = PIECE) -> bytes:
+    async def receive(self, most: int = PIECE, *, later: bool = False) -> bytes:
         """Return 1 to `most` bytes as soon as there are any; empty means that the peer has ended its direction.
+
+        Args:
+          most: Bytes.
+          later: Nothing is expected to be here yet, so that waiting first is cheaper than trying in vain.
 
         Raises:
           WireError: The wire broke, was closed, or its deadline passed.
         Cancelled: nothing is lost.
+        """
+        ...
+
+    def try_send(self, data: bytes) -> int:
+        """Send what can be sent without waiting; return how many bytes that is. What is left, and no more, is for `send`.
+
+        Raises:
+          WireError: As `send`.
         """
         ...
 
@@ -95,7 +107,7 @@ class MemoryWire:
         self.peer: MemoryWire | None = None  # the other end
         self._was_reset = False  # by the other end
 
-    async def receive(self, most: int = PIECE) -> bytes:
+    async def receive(self, most: int = PIECE, *, later: bool = False) -> bytes:
         """See `Wire.receive`."""
         if not self._rest and not self._ended:
             with trio.CancelScope(deadline=self.deadline) as scope:
@@ -111,6 +123,18 @@ class MemoryWire:
                 raise WireError("nothing came in time", expired=True)
         piece, self._rest = self._rest[:most], self._rest[most:]
         return piece
+
+    def try_send(self, data: bytes) -> int:
+        """See `Wire.try_send`."""
+        if self._closed:
+            raise WireError(self._why)
+        try:
+            self._outgoing.send_nowait(data)
+        except trio.WouldBlock:
+            return 0
+        except (trio.BrokenResourceError, trio.ClosedResourceError):
+            raise WireError("the peer has left") from None
+        return len(data)
 
     async def send(self, data: bytes) -> None:
         """See `Wire.send`."""

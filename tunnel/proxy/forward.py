@@ -16,7 +16,7 @@ from tunnel.http.answers import error_answer, redirect_answer
 from tunnel.http.http1 import Http1Client, Http1Upstream
 from tunnel.http.websocket import watch_upgrade
 from tunnel.model.config import Mode
-from tunnel.model.headers import Field
+from tunnel.model.headers import Headers
 from tunnel.model.message import END, End, Request, Response
 from tunnel.model.peer import Peer
 from tunnel.net.relay import relay
@@ -48,7 +48,7 @@ class Caller:
     def __init__(self, client: Http1Client, peer: Peer) -> None:
         self.client = client
         self.peer = peer
-        self.told: dict[bytes, list[Field]] = {}
+        self.told: dict[bytes, Headers] = {}
         self.record: Record | None = None
         self.upstream: Wire | None = None
         self.endless = False
@@ -67,7 +67,7 @@ async def exchange(caller: Caller, request: Request, way: Way) -> bool:
         fields = caller.told.get(host)
         if fields is None:
             fields = caller.told[host] = told(caller.peer, host)
-        outgoing = way.forwarding.request(request, host, fields)
+        outgoing = way.forwarding.request(request, fields)
         return await _carry(caller, record, request, outgoing, host, way)
     except TunnelError as error:
         error = _whose(error, caller)

@@ -4,7 +4,7 @@ Fields that belong to one hop end here, those named in Connection too. What says
 client's own `X-Forwarded-*`, `Forwarded` and `Via` are replaced, since anybody can send them.
 """
 
-from dataclasses import replace
+from functools import lru_cache
 
 from tunnel.errors import TunnelError
 from tunnel.model.address import Target, split_host
@@ -22,6 +22,7 @@ _NOT_FORWARDED = _HOP | _OURS
 # Connection may not name away what says where a message goes and where it ends: that would be a second reading of it.
 _KEPT = frozenset((b"host", b"content-length", b"content-type", b"content-encoding", b"authorization", b"cookie"))
 _HOP_ONLY = frozenset((b"keep-alive", b"close", b"te", b"upgrade", b"transfer-encoding"))
+_REMEMBERED = 256  # decisions, by the fields they were made on
 _PSEUDONYM = "tunnel-"  # Via carries it with the process's own id, so that a loop is seen (RFC 9110 §7.6.3)
 
 
@@ -44,40 +45,45 @@ class Forwarding:
                 self._host = target.authority.encode()
             case name:
                 self._host = name.encode("idna" if not name.isascii() else "ascii")
+        self._fields = lru_cache(maxsize=_REMEMBERED)(self._decide)
 
-    def request(self, request: Request, host: bytes, told: list[Field]) -> Request:
+    def request(self, request: Request, told: Headers) -> Request:
         """Return the request as it goes upstream.
 
         Args:
-          request: As it came.
-          host: The Host it was sent to, already found to be ours.
+          request: As it came, to a Host that was found to be ours.
           told: What `told` returned for its connection and host.
 
         Raises:
           TunnelError: 508, it has been here before (RFC 5842 §7.2).
         """
-        headers = request.headers
-        names = headers.names
-        via = self._looked_for_loop(headers) if b"via" in names else self._via
-        fields = self._kept(request)
-        if b"host" not in names:
-            fields = [(b"Host", self._host or host), *fields]
-        return replace(request, headers=Headers([*fields, *told, (b"Via", via)]))
+        headers = self._fields(request.headers, request.framing, request.upgrade, told)
+        return Request(
+            request.method, request.target, headers, request.minor, request.framing, request.length, request.keep_alive,
+            request.upgrade, b"",
+        )  # fmt: skip
 
-    def _kept(self, request: Request) -> list[Field]:
-        headers = request.headers
+    def _decide(self, headers: Headers, framing: Framing, upgrade: bytes, told: Headers) -> Headers:
+        """Return the fields that go upstream. Remembered (`_fields`), since a client sends the same with every request."""
+        via = self._looked_for_loop(headers) if b"via" in headers.names else self._via
+        fields = self._kept(headers, framing, upgrade)
+        if b"host" not in headers.names:
+            fields = [(b"Host", self._host or told.get(b"x-forwarded-host") or b""), *fields]
+        return Headers([*fields, *told, (b"Via", via)])
+
+    def _kept(self, headers: Headers, framing: Framing, upgrade: bytes) -> list[Field]:
         dropped = _NOT_FORWARDED | _named(headers) | _claimed(headers)
         kept: list[Field] = []
         for name, field in zip(headers.names, headers.fields, strict=True):
             if name == b"host" and self._host is not None:
                 kept.append((field[0], self._host))
-            elif name not in dropped or (name == b"upgrade" and request.upgrade):
+            elif name not in dropped or (name == b"upgrade" and upgrade):
                 kept.append(field)
-            elif name == b"connection" and request.upgrade:
+            elif name == b"connection" and upgrade:
                 kept.append((field[0], b"Upgrade"))
-            elif name == b"transfer-encoding" and request.framing is Framing.CHUNKED:
+            elif name == b"transfer-encoding" and framing is Framing.CHUNKED:
                 kept.append((field[0], b"chunked"))
-            elif name == b"te" and not request.upgrade and b"trailers" in headers.tokens(b"te"):
+            elif name == b"te" and not upgrade and b"trailers" in headers.tokens(b"te"):
                 kept += [(field[0], b"trailers"), (b"Connection", b"TE")]
         return kept
 
@@ -93,18 +99,18 @@ class Forwarding:
         return b", ".join([*tunnels[-16:], self._via])
 
 
-def told(peer: Peer, host: bytes) -> list[Field]:
+def told(peer: Peer, host: bytes) -> Headers:
     """Return the fields that say who asked and how: the same for every request of a connection to one host."""
     address = peer.address or "127.0.0.1"
     node = f'"[{address}]"' if ":" in address else address
     proto = b"https" if peer.tls else b"http"
-    return [
+    return Headers([
         (b"X-Forwarded-For", address.encode()),
         (b"X-Forwarded-Proto", proto),
         (b"X-Forwarded-Host", host),
         (b"X-Forwarded-Port", _port(host, peer)),
         (b"Forwarded", b'for=%b;host="%b";proto=%b' % (node.encode(), host, proto)),
-    ]
+    ])  # fmt: skip
 
 
 def returned(response: Response, request: Request, *, close: bool) -> Response:
@@ -112,11 +118,25 @@ def returned(response: Response, request: Request, *, close: bool) -> Response:
 
     A body that ends with the upstream's connection goes on chunked, so that its end is said and not guessed.
     """
-    headers, status = response.headers, response.status
-    framing = response.framing
-    if framing in (Framing.CHUNKED, Framing.CLOSE):
-        framing = Framing.CHUNKED if request.minor == 1 else Framing.CLOSE
-        close = close or request.minor == 0
+    headers, framing, keep_alive = _returned_fields(
+        response.headers, response.status, response.framing, request.minor, close
+    )
+    if headers is response.headers and framing is response.framing and keep_alive is response.keep_alive:
+        return response
+    return Response(
+        response.status, response.reason, headers, response.minor, framing, response.length, keep_alive, response.raw
+    )
+
+
+@lru_cache(maxsize=_REMEMBERED)
+def _returned_fields(
+    headers: Headers, status: int, came: Framing, minor: int, close: bool
+) -> tuple[Headers, Framing, bool]:
+    """Return an answer's fields, framing and keep-alive towards a client of HTTP/1.`minor`. Remembered, as `_decide` is."""
+    framing = came
+    if came in (Framing.CHUNKED, Framing.CLOSE):
+        framing = Framing.CHUNKED if minor == 1 else Framing.CLOSE
+        close = close or minor == 0
     fields = headers.fields
     if not _NOT_RETURNED.isdisjoint(headers.names):
         dropped = _NOT_RETURNED | _named(headers)
@@ -128,16 +148,14 @@ def returned(response: Response, request: Request, *, close: bool) -> Response:
     if status == 204 or status < 200:
         fields = [field for field in fields if field[0].lower() != b"content-length"]  # RFC 9110 §8.6
     extra: list[Field] = []
-    if framing is Framing.CHUNKED and response.framing is Framing.CLOSE:
+    if framing is Framing.CHUNKED and came is Framing.CLOSE:
         extra.append((b"Transfer-Encoding", b"chunked"))
     if status >= 200 and close:
         extra.append((b"Connection", b"close"))
-    elif status >= 200 and request.minor == 0:
+    elif status >= 200 and minor == 0:
         extra.append((b"Connection", b"keep-alive"))
-    unchanged = fields is headers.fields and not extra and framing is response.framing
-    if unchanged and response.keep_alive != close:
-        return response
-    return replace(response, headers=Headers([*fields, *extra]), framing=framing, keep_alive=not close)
+    unchanged = fields is headers.fields and not extra
+    return headers if unchanged else Headers([*fields, *extra]), framing, not close
 
 
 _NOT_RETURNED = frozenset((b"connection", b"keep-alive", b"proxy-connection", b"transfer-encoding", b"upgrade"))
