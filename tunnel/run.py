@@ -57,7 +57,13 @@ class Started:
 
 
 class Terminal:
-    """What `run` tells whoever watches. The command line prints it; tests read it."""
+    """What `run` tells whoever watches. The command line prints it; tests read it.
+
+    Attributes:
+      quiet: Nobody wants to hear of single exchanges, so nothing is made ready for it.
+    """
+
+    quiet = False
 
     def started(self, started: Started) -> None:
         """The front is up."""
@@ -95,7 +101,7 @@ async def run(config: Config, terminal: Terminal) -> None:
             Path(config.folder),
             config.keep,
             callers=callers.known,
-            after=terminal.exchanges,
+            after=None if terminal.quiet else terminal.exchanges,
             on_trouble=terminal.notice,
         )
         recorder.start()

@@ -7,7 +7,7 @@ from collections import deque
 from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol, TypeVar
 
-from tunnel.capture.tap import Record, Tap
+from tunnel.capture.tap import Record
 from tunnel.model.exchange import State
 from tunnel.model.stream import Message
 
@@ -82,6 +82,8 @@ class Gathering:
         batch = Batch()
         # Ended before shown: whatever was shown before its end is then in one of these two.
         ended = _drain(source.ended, most)
+        # In the order of their numbers, not of their ends: rows that only ever come last fill pages once, and in turn.
+        ended.sort(key=_number)
         batch.full = bool(source.ended)
         batch.ended = len(ended)
         over = {id(record) for record in ended if record.live}
@@ -129,7 +131,7 @@ class Gathering:
                     taken.pieces[response] += 1
                     taken.kept[response] += len(data)
         if record.stream:
-            self._take_stream(batch, taken)
+            self._take_stream(batch, taken, record.stream)
         response_head = record.response
         seen = (state, record.id, response_head, record.returned, record.request_body.size, record.response_body.size,
                 taken.messages)  # fmt: skip
@@ -137,10 +139,10 @@ class Gathering:
             taken.seen = seen
             batch.records.append(Entry(record, state, (taken.kept[0], taken.kept[1]), taken.messages))
 
-    def _take_stream(self, batch: Batch, taken: Taken) -> None:
+    def _take_stream(self, batch: Batch, taken: Taken, stream: deque[tuple[bool, float, bytes]]) -> None:
         """Read an upgraded connection's bytes into messages."""
         record = taken.record
-        for from_client, at, data in _drain(record.stream, len(record.stream)):
+        for from_client, at, data in _drain(stream, len(stream)):
             batch.taken += len(data)
             found: list[Message] | None = None
             if record.watch is not None:
@@ -158,18 +160,22 @@ class Gathering:
                 taken.messages += 1
 
 
+def _number(record: Record) -> int:
+    return record.id
+
+
 def _take_whole(batch: Batch, record: Record, state: State) -> None:
     """Take a record that nobody asked about while it ran: the common one."""
     request = response = 0
     if record.request_body.pieces:
-        request = _take_body(batch, record, False, record.request_body)
+        request = _take_body(batch, record, False, record.request_body.pieces)
     if record.response_body.pieces:
-        response = _take_body(batch, record, True, record.response_body)
+        response = _take_body(batch, record, True, record.response_body.pieces)
     batch.records.append(Entry(record, state, (request, response), 0))
 
 
-def _take_body(batch: Batch, record: Record, response: bool, body: Tap) -> int:
-    data = body.pieces[0] if len(body.pieces) == 1 else b"".join(body.pieces)
+def _take_body(batch: Batch, record: Record, response: bool, pieces: deque[bytes]) -> int:
+    data = pieces[0] if len(pieces) == 1 else b"".join(pieces)
     batch.bodies.append((record, response, 0, data))
     batch.taken += len(data)
     return len(data)

@@ -88,7 +88,7 @@ class Recorder:
             self._counts,
             Clock(time.time_ns(), time.perf_counter()),
             callers=callers or (lambda peer: None),
-            after=after or (lambda exchanges: None),
+            after=after,
             on_trouble=on_trouble or (lambda error: None),
         )
         self._thread = threading.Thread(target=self._writer.run, name="recorder", daemon=True)
@@ -122,7 +122,7 @@ class Recorder:
             self._dropped += 1
             # `added` is the way's own counter, so giving the bytes back there needs no lock.
             self.budget.added -= record.request_body.kept + record.response_body.kept
-            self.budget.added -= sum(len(data) for _, _, data in record.stream)
+            self.budget.added -= sum(len(data) for _, _, data in record.stream or ())
             return
         ended.append(record)
         if self._queue.asleep:

@@ -42,7 +42,7 @@ class Tap:
     def __init__(self, cap: int, budget: Budget) -> None:
         self.cap = cap
         self.budget = budget
-        self.pieces: deque[bytes] = deque()
+        self.pieces: deque[bytes] | None = None  # made with the first piece, since most requests have none
         self.size = 0  # bytes that passed
         self.kept = 0  # of these, bytes handed to the writer: always a prefix of the body
         self.lost = False  # a piece did not fit the budget, so the prefix ends before the cap
@@ -61,7 +61,10 @@ class Tap:
             return
         self.kept += len(piece)
         budget.added += len(piece)
-        self.pieces.append(piece)
+        if self.pieces is None:
+            self.pieces = deque((piece,))
+        else:
+            self.pieces.append(piece)
 
 
 class Record:
@@ -96,7 +99,7 @@ class Record:
         self.response_trailers: Headers | None = None
         self.error: TunnelError | None = None
         self.repairs: tuple[str, ...] = ()  # what we changed beyond the hop's own fields, a sentence each
-        self.stream: deque[tuple[bool, float, bytes]] = deque()  # upgraded: (from client, when, bytes)
+        self.stream: deque[tuple[bool, float, bytes]] | None = None  # upgraded: (from client, when, bytes)
         self.watch: Watch | None = None
         self.live = False  # the writer was told while it runs
 
@@ -110,4 +113,6 @@ class Record:
             budget.dropped += len(data)
             return
         budget.added += len(data)
+        if self.stream is None:
+            self.stream = deque()
         self.stream.append((from_client, at, data))

@@ -70,7 +70,7 @@ class Writer:
         clock: Clock,
         *,
         callers: Callable[[Peer], tuple[str, int] | None],
-        after: Callable[[Sequence[Summary]], None],
+        after: Callable[[Sequence[Summary]], None] | None,
         on_trouble: Callable[[TunnelError], None],
     ) -> None:
         self._folder = folder
@@ -168,7 +168,7 @@ class Writer:
             self._cured()
         self._budget.taken += batch.taken
         self._counts.waiting = 0
-        if summaries:
+        if summaries and self._after is not None:
             try:
                 self._after(summaries)
             except Exception as error:
@@ -232,7 +232,8 @@ class Writer:
                     for number, entry in enumerate(batch.records[at : at + MANY], at)
                 ]
                 store.add_exchanges(rows)
-                summaries += map(summary_of, rows)
+                if self._after is not None:
+                    summaries += map(summary_of, rows)
             store.add_bodies(
                 [(body_key(record.id, response, piece), data) for record, response, piece, data in batch.bodies]
             )

@@ -32,7 +32,7 @@ class Printed(Terminal):
     def __init__(self, folder: Path, *, as_json: bool, quiet: bool) -> None:
         self._folder = folder
         self._json = as_json
-        self._quiet = quiet
+        self.quiet = quiet
         self._piped = not sys.stdout.isatty()
         stream = sys.stderr if self._piped and not as_json else sys.stdout
         self._words = sys.stderr if self._piped or as_json else sys.stdout
@@ -59,8 +59,7 @@ class Printed(Terminal):
 
     def exchanges(self, exchanges: Sequence[Summary]) -> None:
         """See `Terminal.exchanges`."""
-        if not self._quiet:
-            self._printer.show(exchanges)
+        self._printer.show(exchanges)
 
     def notice(self, error: TunnelError) -> None:
         """See `Terminal.notice`. The same words are said once."""

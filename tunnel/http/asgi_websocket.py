@@ -7,7 +7,6 @@ import base64
 import binascii
 import enum
 from collections.abc import Mapping
-from dataclasses import replace
 
 import trio
 from wsproto.connection import Connection, ConnectionType
@@ -71,7 +70,7 @@ async def _refuse(leg: ClientLeg, request: Request, error: TunnelError) -> None:
     response, body = error_answer(error, request, close=True)
     if error.status == 426:
         extra = [(b"Sec-WebSocket-Version", b"13"), (b"Upgrade", b"websocket")]  # RFC 9110 §15.5.22
-        response = replace(response, headers=response.headers.plus(extra))
+        response = response._replace(headers=response.headers.plus(extra))
     try:
         await leg.send_response(response, body, END)
     except ClientError:

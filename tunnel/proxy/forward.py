@@ -5,7 +5,7 @@ one task. That is the main lane. A second task appears only while a request's bo
 answer before it has read it; and for an upgraded connection, where both directions run at once.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from time import perf_counter
 
 import trio
@@ -188,7 +188,7 @@ async def _answer(this: Exchange) -> bool:
         return await _upgraded(this, response)
     headers, record.repairs = way.repair.answer(response.headers, host=this.host, tls=caller.peer.tls is not None)
     if record.repairs:
-        response = replace(response, headers=headers)
+        response = response._replace(headers=headers)
     close = caller.closing or not (request.keep_alive and this.sent)
     answer = returned(response, request, close=close)
     body, end = leg.ready()

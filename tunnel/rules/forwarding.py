@@ -101,14 +101,19 @@ class Forwarding:
 
 def told(peer: Peer, host: bytes) -> Headers:
     """Return the fields that say who asked and how: the same for every request of a connection to one host."""
-    address = peer.address or "127.0.0.1"
+    return _told(peer.address or "127.0.0.1", peer.tls is not None, host)
+
+
+@lru_cache(maxsize=_REMEMBERED)
+def _told(address: str, tls: bool, host: bytes) -> Headers:
     node = f'"[{address}]"' if ":" in address else address
-    proto = b"https" if peer.tls else b"http"
+    proto = b"https" if tls else b"http"
+    _, port = split_host(host.decode("latin-1"))  # the port that the client used: in its Host, or the scheme's own
     return Headers([
         (b"X-Forwarded-For", address.encode()),
         (b"X-Forwarded-Proto", proto),
         (b"X-Forwarded-Host", host),
-        (b"X-Forwarded-Port", _port(host, peer)),
+        (b"X-Forwarded-Port", str(port if port is not None else 443 if tls else 80).encode()),
         (b"Forwarded", b'for=%b;host="%b";proto=%b' % (node.encode(), host, proto)),
     ])  # fmt: skip
 
@@ -177,9 +182,3 @@ def _claimed(headers: Headers) -> set[bytes]:
         if (b"_" in name or name.startswith(b"x-forwarded-"))
         and ((plain := name.replace(b"_", b"-")) in _OURS or plain.startswith(b"x-forwarded-"))
     }
-
-
-def _port(host: bytes, peer: Peer) -> bytes:
-    """Return the port the client used: the one in its Host, else the scheme's own."""
-    _, port = split_host(host.decode("latin-1"))
-    return str(port if port is not None else 443 if peer.tls else 80).encode()
