@@ -24,7 +24,7 @@ def asked(*fields: Field, upgrade: bytes = b"", framing: Framing = Framing.NONE,
 
 
 def forwarded(request: Request, host_header: str = "", target: Target = TARGET, peer: Peer = PEER) -> Headers:
-    return Forwarding(target, host_header, "me").request(request, HOST, told(peer, HOST)).headers
+    return Forwarding(target, host_header, "me").request(request, told(peer, HOST)).headers
 
 
 OURS = [
@@ -51,7 +51,7 @@ def test_a_request_goes_on_in_its_order_and_case_with_ours_behind() -> None:
     ],
 )
 def test_forwarded_is_written_after_its_rfc(peer: Peer, host: bytes, expected: bytes) -> None:
-    assert Headers(told(peer, host)).get(b"forwarded") == expected
+    assert told(peer, host).get(b"forwarded") == expected
 
 
 @pytest.mark.parametrize(
@@ -61,7 +61,7 @@ def test_forwarded_is_written_after_its_rfc(peer: Peer, host: bytes, expected: b
 def test_the_port_told_is_the_one_the_client_used(host: bytes, tls: bool, port: bytes) -> None:
     peer = Peer("127.0.0.1", 1, "127.0.0.1", 2, PEER.tls if tls else None, 0, 0)
 
-    assert Headers(told(peer, host)).get(b"x-forwarded-port") == port
+    assert told(peer, host).get(b"x-forwarded-port") == port
 
 
 SPOOFED = [
@@ -208,7 +208,7 @@ def test_a_request_is_framed_and_addressed_as_it_came(fields: list[Field]) -> No
     came = read_request(raw, target_size=100, header_count=100)
 
     sent = read_request(
-        write_request(Forwarding(TARGET, "", "me").request(came, b"localhost", told(PEER, b"localhost"))),
+        write_request(Forwarding(TARGET, "", "me").request(came, told(PEER, b"localhost"))),
         target_size=100,
         header_count=100,
     )
