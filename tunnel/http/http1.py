@@ -104,6 +104,17 @@ class Http1Leg(ABC):
             raise self._wire_failed(error) from error
         return data[sent:] if sent < len(data) else b""
 
+    def _whole_head(self, data: bytes) -> bytes | None:
+        """Return the head that `data` begins with, blank line included, and keep the rest; None if it is not whole."""
+        end = data.find(_BLANK) + len(_BLANK)
+        if not len(_BLANK) <= end <= self._limits.head_size:
+            return None
+        if end == len(data):
+            self._rest = b""
+            return data
+        self._rest = data[end:]
+        return data[:end]
+
     async def _head(self, first: bytes) -> bytes | None:
         """Return the next head with its blank line, or None if the peer closed before its first byte."""
         data = first
@@ -167,11 +178,12 @@ class Http1Client(Http1Leg):
                 if not first:
                     return None
                 first = first.lstrip(b"\r\n") if first[0] in b"\r\n" else first
-        if _BLANK not in first:
-            wire.deadline = self._now() + limits.head
-        raw = await self._head(first)
+        raw = self._whole_head(first)
         if raw is None:
-            return None
+            wire.deadline = self._now() + limits.head
+            raw = await self._head(first)
+            if raw is None:
+                return None
         wire.deadline = math.inf
         request = read_request(raw, target_size=limits.target_size, header_count=limits.header_count)
         if limits.body_size and request.length > limits.body_size:
@@ -252,7 +264,7 @@ class Http1Upstream(Http1Leg):
                 raise self._broken("it closed the connection without an answer")
         self._answered = True
         self.first_byte = time.perf_counter()
-        raw = await self._head(first)
+        raw = self._whole_head(first) or await self._head(first)
         wire.deadline = math.inf
         assert raw is not None, "a head that began ends or raises"
         response = read_response(raw, self._method, header_count=self._limits.header_count)

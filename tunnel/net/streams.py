@@ -65,7 +65,7 @@ class SocketWire:
     async def receive(self, most: int = PIECE, *, later: bool = False) -> bytes:
         """See `Wire.receive`."""
         if later and not self._inside():
-            await self._wait_to_receive()
+            await self.wait_readable()
         else:
             self._streak += 1
             if self._streak > _STREAK:
@@ -78,7 +78,7 @@ class SocketWire:
             try:
                 data = self._try_receive(most)
             except (BlockingIOError, ssl.SSLWantReadError):
-                await self._wait_to_receive()
+                await self.wait_readable()
             except ssl.SSLWantWriteError:
                 await self._wait(trio.lowlevel.wait_writable)
             except InterruptedError:
@@ -192,16 +192,13 @@ class SocketWire:
         """Whether bytes are here that the kernel does not know of."""
         return bool(self._rest) or self._ended
 
-    async def _wait_to_receive(self) -> None:
+    async def wait_readable(self) -> None:
+        """Wait until there is something to receive, or fail as `receive` would. For those who peek."""
         self._receiving = True
         try:
             await self._wait(trio.lowlevel.wait_readable)
         finally:
             self._receiving = False
-
-    async def wait_readable(self) -> None:
-        """Wait until there is something to receive, or fail as `receive` would. For those who peek."""
-        await self._wait(trio.lowlevel.wait_readable)
 
     async def wait_writable(self) -> None:
         """Wait until something can be sent, or fail as `send` would."""
