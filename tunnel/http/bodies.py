@@ -153,11 +153,14 @@ class ChunkedReader(BodyReader):
         return data[end + 4 :]
 
 
+NO_BODY = BodyReader()  # reads nothing and so never changes: one serves all
+
+
 def body_reader(framing: Framing, length: int, error: Callable[[str], TunnelError]) -> BodyReader:
     """Return the reader for a framing; `error` makes the error to raise from what is wrong."""
     match framing:
         case Framing.NONE:
-            return BodyReader()
+            return NO_BODY
         case Framing.LENGTH:
             return BodyReader(length)
         case Framing.CHUNKED:
