@@ -37,14 +37,15 @@ class Budget:
 class Tap:
     """One body as it passes: its true size, and its first `cap` bytes waiting to be written."""
 
-    pieces: deque[bytes] | None = None  # made with the first piece, since most requests have none
-    size: int = 0  # bytes that passed
-    kept: int = 0  # of these, bytes handed to the writer: always a prefix of the body
-    lost: bool = False  # a piece did not fit the budget, so the prefix ends before the cap
+    __slots__ = ("budget", "cap", "kept", "lost", "pieces", "size")
 
     def __init__(self, cap: int, budget: Budget) -> None:
         self.cap = cap
         self.budget = budget
+        self.pieces: deque[bytes] | None = None  # made with the first piece, since most requests have none
+        self.size = 0  # bytes that passed
+        self.kept = 0  # of these, bytes handed to the writer: always a prefix of the body
+        self.lost = False  # a piece did not fit the budget, so the prefix ends before the cap
 
     def add(self, piece: bytes) -> None:
         """Note a piece that has been relayed."""
@@ -69,34 +70,38 @@ class Tap:
 class Record:
     """One exchange while it runs. Fields are set by the way in the order of the story; None means not yet, or never.
 
-    All times are seconds on the clock of `time.perf_counter`. What most exchanges never set stands in the class, which
-    spares each of them fifteen assignments.
+    All times are seconds on the clock of `time.perf_counter`.
     """
 
-    upstream: str = ""  # the address that was reached: "127.0.0.1:3000"
-    reused: bool = False  # over a connection that had served before
-    sent: bytes = b""  # the request head as it went upstream
-    connected: float | None = None  # an upstream connection was at hand
-    first: float | None = None  # the first byte of the answer came
-    ended: float | None = None  # the last byte went to the client, or the error struck
-    informational: tuple[Response, ...] = ()  # 1xx, as they came
-    response: Response | None = None  # the answer's head, as it came (ours, where we answered)
-    returned: bytes = b""  # the answer's head as it went to the client
-    request_trailers: Headers | None = None
-    response_trailers: Headers | None = None
-    error: TunnelError | None = None
-    repairs: tuple[str, ...] = ()  # what we changed beyond the hop's own fields, a sentence each
-    stream: deque[tuple[bool, float, bytes]] | None = None  # upgraded: (from client, when, bytes)
-    watch: Watch | None = None
-    live: bool = False  # the writer was told while it runs
+    __slots__ = (
+        "connected", "ended", "error", "first", "id", "informational", "live", "peer", "repairs",
+        "request", "request_body", "request_trailers", "response", "response_body", "response_trailers", "returned",
+        "reused", "sent", "started", "stream", "upstream", "watch",
+    )  # fmt: skip
 
     def __init__(self, number: int, peer: Peer, request: Request, started: float, cap: int, budget: Budget) -> None:
         self.id = number
         self.peer = peer
         self.request = request
         self.started = started  # the whole request head had been read
+        self.upstream = ""  # the address that was reached: "127.0.0.1:3000"
+        self.reused = False  # over a connection that had served before
+        self.sent = b""  # the request head as it went upstream
+        self.connected: float | None = None  # an upstream connection was at hand
+        self.first: float | None = None  # the first byte of the answer came
+        self.ended: float | None = None  # the last byte went to the client, or the error struck
+        self.informational: list[Response] = []  # 1xx, as they came
+        self.response: Response | None = None  # the answer's head, as it came (ours, where we answered)
+        self.returned = b""  # the answer's head as it went to the client
         self.request_body = Tap(cap, budget)
         self.response_body = Tap(cap, budget)
+        self.request_trailers: Headers | None = None
+        self.response_trailers: Headers | None = None
+        self.error: TunnelError | None = None
+        self.repairs: tuple[str, ...] = ()  # what we changed beyond the hop's own fields, a sentence each
+        self.stream: deque[tuple[bool, float, bytes]] | None = None  # upgraded: (from client, when, bytes)
+        self.watch: Watch | None = None
+        self.live = False  # the writer was told while it runs
 
     def passed(self, from_client: bool, at: float, data: bytes) -> None:
         """Note bytes of an upgraded connection. Bodies count them too, so sizes are true."""

@@ -310,7 +310,7 @@ class TlsWire(SocketWire):
             return b""  # the peer's end, after ours
 
     def _read(self, most: int) -> bytes:
-        data = self.sock.recv(most)
+        data = self.sock.read(most)
         if len(data) < _RECORD or len(data) >= most:
             return data
         # A full record: there are probably more, and a larger piece saves a send on the other side.
@@ -318,7 +318,7 @@ class TlsWire(SocketWire):
         size = len(data)
         while size < most:
             try:
-                data = self.sock.recv(most - size)
+                data = self.sock.read(most - size)
             except OSError:
                 break  # nothing more yet; an error will come again with the next call
             if not data:

@@ -178,7 +178,7 @@ async def _answer(this: Exchange) -> bool:
     client = caller.client
     response = await leg.receive_response()
     while response.status < 200 and response.status != 101:
-        record.informational += (response,)
+        record.informational.append(response)
         if request.minor == 1:  # RFC 9110 §15.2: never to a 1.0 client
             await client.send_response(returned(response, request, close=False), b"", None)
         response = await leg.receive_response()
