@@ -25,6 +25,9 @@ from tunnel.model.config import Keep
 from tunnel.model.exchange import Summary
 from tunnel.model.peer import Peer
 
+# Seconds, the least there is: lets the way have the core between two handfuls of rows. Where both share one, the kernel
+# would let us run on for milliseconds. With it the slowest hundredth of answers came after 1.4 ms instead of 3.8.
+YIELD = 1e-6
 GATHER = 0.05  # seconds: an exchange is readable about so long after its end
 CALM = 0.5  # seconds between two looks at shown records of which none moved
 RETRY = 1.0  # seconds between two attempts on a store that cannot be written
@@ -232,6 +235,7 @@ class Writer:
                     for number, entry in enumerate(batch.records[at : at + MANY], at)
                 ]
                 store.add_exchanges(rows)
+                time.sleep(YIELD)
                 if self._after is not None:
                     summaries += map(summary_of, rows)
             store.add_bodies(
