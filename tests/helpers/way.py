@@ -153,11 +153,13 @@ async def front(
         nursery.cancel_scope.cancel()
 
 
-def answering(answer: bytes) -> Serve:
-    """Return an upstream that gives every request, bodiless, the same answer."""
+def answering(answer: bytes, heads: list[bytes] | None = None) -> Serve:
+    """Return an upstream that gives every request, bodiless, the same answer, and notes the heads that it heard."""
 
     async def serve(talk: Talk) -> None:
-        while await talk.hear_head():
+        while head := await talk.hear_head():
+            if heads is not None:
+                heads.append(head)
             await talk.say(answer)
 
     return serve

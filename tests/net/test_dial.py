@@ -70,7 +70,12 @@ async def test_the_family_that_answered_is_tried_first_the_next_time() -> None:
 @pytest.mark.parametrize("target", ["127.0.0.1:{}", "http://localhost:{}", "[::ffff:127.0.0.1]:{}"])
 async def test_addresses_and_names_are_dialled(target: str) -> None:
     with listening() as sock:
-        wire, _ = await dialler(target.format(sock.getsockname()[1])).dial()
+        wire, address = await dialler(target.format(sock.getsockname()[1])).dial()
+        other, peer = sock.accept()
+        other.close()
+
+        assert wire.sock.getsockname()[1] == peer[1]
+        assert address.endswith(f":{sock.getsockname()[1]}")
         wire.close()
 
 

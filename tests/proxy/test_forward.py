@@ -25,13 +25,8 @@ async def test_a_small_answer_reaches_the_client_whole_and_in_one_send():
 
 
 async def test_an_upstream_is_told_who_asked_and_how():
-    heads = []
-
-    async def serve(talk: Talk) -> None:
-        heads.append(await talk.hear_head())
-        await talk.say(OK)
-
-    async with front(serve) as here:
+    heads: list[bytes] = []
+    async with front(answering(OK, heads)) as here:
         client = here.connect()
         await client.say(
             b"GET /a?b HTTP/1.1\r\nHost: localhost:62893\r\nX-Forwarded-For: 6.6.6.6\r\nVia: 1.1 evil\r\n\r\n"
@@ -400,13 +395,8 @@ async def test_a_redirect_to_the_upstreams_own_address_comes_back_to_the_front()
 
 
 async def test_the_upstream_sees_its_own_host_where_that_is_wanted():
-    heads = []
-
-    async def serve(talk: Talk) -> None:
-        heads.append(await talk.hear_head())
-        await talk.say(OK)
-
-    async with front(serve, host_header="upstream", target=Target("http", "localhost", 3000)) as here:
+    heads: list[bytes] = []
+    async with front(answering(OK, heads), host_header="upstream", target=Target("http", "localhost", 3000)) as here:
         client = here.connect()
         await client.say(GET)
         await client.hear_until(b"hello")
@@ -465,13 +455,8 @@ async def test_a_slow_reader_holds_back_the_upstream():
 
 
 async def test_an_upgrade_to_h2c_is_left_out():
-    heads = []
-
-    async def serve(talk: Talk) -> None:
-        heads.append(await talk.hear_head())
-        await talk.say(OK)
-
-    async with front(serve) as here:
+    heads: list[bytes] = []
+    async with front(answering(OK, heads)) as here:
         client = here.connect()
         await client.say(
             b"GET / HTTP/1.1\r\nHost: localhost\r\n"

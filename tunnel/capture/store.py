@@ -11,7 +11,7 @@ from types import TracebackType
 
 from tunnel.capture import alive
 from tunnel.capture.rows import COLUMNS, exchange_of
-from tunnel.capture.store_schema import BUSY, FILE, VERSION, read_version, trouble
+from tunnel.capture.store_schema import BUSY, FILE, VERSION, read_version, replaced, trouble
 from tunnel.capture.store_write import PIECE_BITS, body_key
 from tunnel.errors import TunnelError
 from tunnel.model.exchange import Exchange, RecordedMessage, Side, State, Summary
@@ -54,10 +54,7 @@ class Store:
     @property
     def gone(self) -> bool:
         """Whether the file was deleted or replaced, so that nothing new will be seen here."""
-        try:
-            return self.path.stat().st_ino != self._inode
-        except OSError:
-            return True
+        return replaced(self.path, self._inode)
 
     def latest(self, count: int) -> list[Summary]:
         """Return the exchanges that began last, the very last one at the end."""

@@ -117,6 +117,14 @@ def _bring_up(connection: sqlite3.Connection, path: Path) -> None:
         raise
 
 
+def replaced(path: Path, inode: int) -> bool:
+    """Whether a file is no longer the one that was opened: it was deleted, or another one put in its place."""
+    try:
+        return path.stat().st_ino != inode
+    except OSError:
+        return True
+
+
 def read_version(connection: sqlite3.Connection, path: Path) -> int:
     """Return the version of the store: 0 for an empty file.
 

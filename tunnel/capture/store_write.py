@@ -13,7 +13,7 @@ from types import TracebackType
 
 from tunnel.capture import alive
 from tunnel.capture.rows import COLUMNS, Row, Value
-from tunnel.capture.store_schema import FILE, Notice, damaged, open_for_writing, set_aside, trouble
+from tunnel.capture.store_schema import FILE, Notice, damaged, open_for_writing, replaced, set_aside, trouble
 from tunnel.errors import TunnelError
 
 MANY = 16  # rows in one statement: about 0.2 ms to make, during which the way may have to wait
@@ -63,10 +63,7 @@ class Writing:
     @property
     def gone(self) -> bool:
         """Whether the file was deleted or replaced: SQLite would go on writing to one that nobody can find."""
-        try:
-            return self.path.stat().st_ino != self._inode
-        except OSError:
-            return True
+        return replaced(self.path, self._inode)
 
     def __enter__(self) -> None:
         try:

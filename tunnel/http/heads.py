@@ -3,7 +3,8 @@
 Two readers, one understanding (law 4). The short reader takes the plain, common head: two patterns that are stricter than
 the grammar of RFC 9112 §3 to §5 and accept a head whole or not at all. Whatever they are not sure of goes to h11, after
 the forms that h11 forgives and we do not (bare LF, obs-fold) were refused. On a head that both accept they agree; a test
-holds them to it on generated and mutated heads. The short reader costs about 4 µs, h11 about 60.
+holds them to it on generated and mutated heads. Of a browser's head with ten fields the short reader
+makes 5 µs, or 1 where it has met the same fields before; h11 makes 30 (measured on one machine).
 """
 
 import re
@@ -28,7 +29,7 @@ _TRAILER = re.compile(
 )
 # What h11 would forgive: a line that ends in a bare LF, a field continued on the next line, a CR or control byte inside.
 _FORGIVEN = re.compile(rb"(?<!\r)\n|\r(?!\n)|\n[ \t]|[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
-_REMEMBERED = 256  # blocks of fields; the largest head allowed times that is 16 MiB, and most have less than 1 KiB
+_REMEMBERED = 64  # blocks of fields: 64 KiB or so as a rule, and 4 MiB where each is as large as a head may be
 _ABSOLUTE = re.compile(rb"https?://([^/?#@]+)(/[^#]*|\?[^#]*)?", re.IGNORECASE)
 
 

@@ -1,8 +1,9 @@
 """Streams: wires over real sockets, plain and TLS, and the one sweep that keeps their deadlines.
 
 Try, then wait: the kernel is asked first, and trio only when it said that there is nothing yet. That saves a task switch
-and a re-armed epoll registration wherever the bytes are here already (docs/speed.md). A stream that never has to wait would
-never let others run, so after `_STREAK` such successes it yields once.
+and a re-armed epoll registration wherever the bytes are here already, as in a body. Where a caller knows that they come
+later, as the next head does, it is the other way round. A stream that never has to wait would never let others run, so
+after `_STREAK` such successes it yields once.
 """
 
 import math
@@ -67,8 +68,8 @@ class SocketWire:
     async def receive(self, most: int = PIECE, *, later: bool = False) -> bytes:
         """See `Wire.receive`."""
         if later and not self._inside():
-            # Under load the bytes are here after one turn of the loop, which costs half of what a wait does. Whether they
-            # are is tried now and then, and while it holds.
+            # Under load the bytes are here after one turn of the loop, which is cheaper than a wait (docs/speed.md). Whether
+            # they are is tried now and then, and while it holds.
             if self._patience:
                 self._patience -= 1
                 await self.wait_readable()

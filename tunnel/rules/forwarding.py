@@ -22,7 +22,7 @@ _NOT_FORWARDED = _HOP | _OURS
 # Connection may not name away what says where a message goes and where it ends: that would be a second reading of it.
 _KEPT = frozenset((b"host", b"content-length", b"content-type", b"content-encoding", b"authorization", b"cookie"))
 _HOP_ONLY = frozenset((b"keep-alive", b"close", b"te", b"upgrade", b"transfer-encoding"))
-_REMEMBERED = 256  # decisions, by the fields they were made on
+_REMEMBERED = 64  # decisions, by the fields they were made on: as many as `http.heads` remembers
 _PSEUDONYM = "tunnel-"  # Via carries it with the process's own id, so that a loop is seen (RFC 9110 §7.6.3)
 
 
