@@ -8,17 +8,19 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.capture.making import PEER, begun, ended, request, until
+from tests.capture.making import PEER, begun, ended, request, response, until
 from tunnel.capture import alive
 from tunnel.capture.alive import Claim
+from tunnel.capture.gathering import SMALL, Entry
 from tunnel.capture.recorder import Recorder
 from tunnel.capture.retention import INTERVAL, Retention
-from tunnel.capture.rows import Clock, Row, row_of
+from tunnel.capture.rows import COLUMNS, COMMON, Clock, Row, row_of, summary_of
 from tunnel.capture.store import NoStore, Store
 from tunnel.capture.store_write import Writing, runs
 from tunnel.capture.tap import Budget, Record
 from tunnel.model.config import DAYS, KIB, Keep
 from tunnel.model.exchange import State
+from tunnel.model.message import END
 
 
 @pytest.fixture
@@ -47,9 +49,8 @@ def test_nothing_recorded_yet_is_an_answer_of_its_own(tmp_path):
 
 def row(id: int, process: int) -> Row:
     record = Record(id, PEER, request(), 0.0, 0, Budget(0))
-    return row_of(
-        record, State.DONE, revision=id, process=process, clock=Clock(0, 0), caller=None, kept=(0, 0), messages=0
-    )
+    entry = Entry(record, State.DONE, (0, 0), 0)
+    return row_of(entry, revision=id, process=process, clock=Clock(0, 0), caller=None)
 
 
 @settings(max_examples=60, deadline=None)
@@ -92,6 +93,40 @@ def test_a_claim_holds_as_long_as_its_process_and_no_longer(tmp_path):
     claim.release()
     assert not alive.is_alive(tmp_path, claim.process)
     assert not alive.is_alive(tmp_path, 12345)
+
+
+def test_a_small_body_lies_in_its_row_and_a_large_one_in_pieces(tmp_path):
+    """Which of the two is the writer's affair: who reads gets the same."""
+    small, large = b"s" * SMALL, b"l" * (SMALL + 1)
+    recorder = Recorder(tmp_path, Keep())
+    recorder.start()
+    ids = [ended(recorder, body=body).id for body in (small, large, b"")]
+    recorder.stop(10)
+
+    with Store(tmp_path) as store:
+        assert [store.body(id, "response") for id in ids] == [small, large, b""]
+        assert [store.exchange(id).response.kept for id in ids] == [SMALL, SMALL + 1, 0]
+        assert store._sql.execute("SELECT count(*) FROM body").fetchone() == (1,)
+
+
+def test_a_row_that_says_nothing_rare_is_short_and_reads_like_a_long_one(tmp_path):
+    recorder = Recorder(tmp_path, Keep())
+    recorder.start()
+    common = begun(recorder)
+    common.response, common.returned, common.ended = response(), b"x", common.started + 1
+    common.request_trailers = common.response_trailers = END.trailers
+    recorder.close(common)
+    recorder.stop(10)
+    entry = Entry(common, State.DONE, (0, 0), 0)
+    short = row_of(entry, revision=1, process=1, clock=Clock(0, 0), caller=None)
+    common.repairs = ("a repair",)
+    long = row_of(entry, revision=1, process=1, clock=Clock(0, 0), caller=None)
+
+    assert len(short) == len(COMMON) and len(long) == len(COLUMNS)
+    assert summary_of(short) == summary_of(long)
+    with Store(tmp_path) as store:
+        read = store.exchange(common.id)
+    assert (read.failure, read.repairs, read.upgrade, read.request_trailers) == (None, (), "", b"")
 
 
 def test_since_tells_of_new_ones_and_of_ends_in_their_order_and_in_parts(tmp_path):

@@ -13,6 +13,10 @@ from tunnel.model.stream import Message
 
 T = TypeVar("T")
 
+# Bytes. A body up to this size costs less in its exchange's row than in one of its own. Larger ones would leave the pages,
+# which have 4 KiB, half empty.
+SMALL = 1024
+
 
 class Source(Protocol):
     """Where records come from."""
@@ -28,6 +32,8 @@ class Entry(NamedTuple):
     state: State
     kept: tuple[int, int]
     messages: int
+    request_body: bytes | None = None  # small and whole: it lies in the row itself
+    response_body: bytes | None = None
 
 
 @dataclass(slots=True)
@@ -45,11 +51,15 @@ class Batch:
         """Know that what earlier batches held has gone: a body that began there cannot be told any more."""
         fresh = {(id(record), response): len(data) for record, response, piece, data in self.bodies if not piece}
         self.bodies = [body for body in self.bodies if (id(body[0]), body[1]) in fresh]
-        for number, (record, state, kept, messages) in enumerate(self.records):
-            here = fresh.get((id(record), False), 0), fresh.get((id(record), True), 0)
-            record.request_body.lost |= here[0] < kept[0]
-            record.response_body.lost |= here[1] < kept[1]
-            self.records[number] = Entry(record, state, here, messages)
+        for number, entry in enumerate(self.records):
+            record = entry.record
+            here = (
+                len(entry.request_body or b"") or fresh.get((id(record), False), 0),
+                len(entry.response_body or b"") or fresh.get((id(record), True), 0),
+            )
+            record.request_body.lost |= here[0] < entry.kept[0]
+            record.response_body.lost |= here[1] < entry.kept[1]
+            self.records[number] = entry._replace(kept=here)
 
 
 @dataclass(slots=True)
@@ -166,19 +176,27 @@ def _number(record: Record) -> int:
 
 def _take_whole(batch: Batch, record: Record, state: State) -> None:
     """Take a record that nobody asked about while it ran: the common one."""
-    request = response = 0
-    if record.request_body.pieces:
-        request = _take_body(batch, record, False, record.request_body.pieces)
-    if record.response_body.pieces:
-        response = _take_body(batch, record, True, record.response_body.pieces)
-    batch.records.append(Entry(record, state, (request, response), 0))
+    asked, answered = record.request_body.pieces, record.response_body.pieces
+    request = b"" if asked is None else _take_body(batch, record, False, asked)
+    response = b"" if answered is None else _take_body(batch, record, True, answered)
+    batch.records.append(
+        Entry(
+            record,
+            state,
+            (len(request), len(response)),
+            0,
+            request if 0 < len(request) <= SMALL else None,
+            response if 0 < len(response) <= SMALL else None,
+        )
+    )
 
 
-def _take_body(batch: Batch, record: Record, response: bool, pieces: deque[bytes]) -> int:
+def _take_body(batch: Batch, record: Record, response: bool, pieces: deque[bytes]) -> bytes:
     data = pieces[0] if len(pieces) == 1 else b"".join(pieces)
-    batch.bodies.append((record, response, 0, data))
+    if len(data) > SMALL:
+        batch.bodies.append((record, response, 0, data))
     batch.taken += len(data)
-    return len(data)
+    return data
 
 
 def _drain(source: deque[T], most: int) -> list[T]:

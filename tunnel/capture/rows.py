@@ -1,23 +1,28 @@
 """Rows: the one list of columns, and the translation between them and what the way noted. No SQL runs here.
 
-A row is a plain tuple in the order of `COLUMNS`. Making one costs the writer about ten microseconds and formats nothing:
-heads stay bytes, times become integers, text is decoded and never judged. Reading back is for people and may cost more.
+A row is a plain tuple, common columns first, and it ends where nothing but defaults would follow: most exchanges have no
+error, no trailers, no upgrade, and what is not bound costs nothing. Making one formats nothing: heads stay bytes, times
+become integers, text is decoded and never judged. Reading back is for people and may cost more.
 """
 
+import json
 import operator
 from collections.abc import Callable, Iterable
+from functools import lru_cache
 from typing import Any
 
-from tunnel.capture.tap import Record
+from tunnel.capture.gathering import Entry
 from tunnel.errors import Fault
 from tunnel.model.exchange import Body, Exchange, Failure, State, Summary, Timings
 from tunnel.model.headers import Headers
-from tunnel.model.peer import Tls
+from tunnel.model.message import END
+from tunnel.model.peer import Peer, Tls
 
 Value = int | str | bytes | None
 Row = tuple[Value, ...]
 
 # The order is the order on disk: what a list reads comes first, so that SQLite need not follow a row to its overflow pages.
+# A column with a default is a rare one.
 COLUMNS = {
     "id": "INTEGER PRIMARY KEY",
     "revision": "INTEGER NOT NULL",
@@ -29,44 +34,45 @@ COLUMNS = {
     "host": "TEXT NOT NULL",
     "target": "TEXT NOT NULL",
     "status": "INTEGER",
-    "upgrade": "TEXT NOT NULL",
+    "upgrade": "TEXT NOT NULL DEFAULT ''",
     "request_size": "INTEGER NOT NULL",
     "response_size": "INTEGER NOT NULL",
-    "messages": "INTEGER NOT NULL",
+    "messages": "INTEGER NOT NULL DEFAULT 0",
     "caller": "TEXT NOT NULL",
     "caller_pid": "INTEGER NOT NULL",
-    "error": "TEXT NOT NULL",
-    "fault": "TEXT NOT NULL",
-    "hint": "TEXT NOT NULL",
-    "repairs": "TEXT NOT NULL",
-    "request_kept": "INTEGER NOT NULL",
-    "request_lost": "INTEGER NOT NULL",
+    "error": "TEXT NOT NULL DEFAULT ''",
+    "fault": "TEXT NOT NULL DEFAULT ''",
+    "hint": "TEXT NOT NULL DEFAULT ''",
+    "repairs": "TEXT NOT NULL DEFAULT ''",
+    "request_kept": "INTEGER NOT NULL DEFAULT 0",
+    "request_lost": "INTEGER NOT NULL DEFAULT 0",
     "response_kept": "INTEGER NOT NULL",
-    "response_lost": "INTEGER NOT NULL",
-    "accepted": "INTEGER NOT NULL",
-    "ready": "INTEGER NOT NULL",
+    "response_lost": "INTEGER NOT NULL DEFAULT 0",
     "connected": "INTEGER",
     "first": "INTEGER",
     "upstream": "TEXT NOT NULL",
     "reused": "INTEGER NOT NULL",
-    "address": "TEXT NOT NULL",
-    "port": "INTEGER NOT NULL",
-    "listener": "TEXT NOT NULL",
-    "listener_port": "INTEGER NOT NULL",
-    "tls_version": "TEXT",
-    "tls_cipher": "TEXT",
-    "sni": "TEXT",
-    "alpn": "TEXT",
+    "connection": "TEXT NOT NULL",
     "request_head": "BLOB NOT NULL",
     "sent_head": "BLOB NOT NULL",
-    "informational": "BLOB NOT NULL",
+    "informational": "BLOB NOT NULL DEFAULT x''",
     "response_head": "BLOB NOT NULL",
     "returned_head": "BLOB NOT NULL",
-    "request_trailers": "BLOB",
-    "response_trailers": "BLOB",
+    "request_trailers": "BLOB DEFAULT x''",
+    "response_trailers": "BLOB DEFAULT x''",
+    "request_body": "BLOB DEFAULT NULL",
+    "response_body": "BLOB",
 }
 
-_summary: Callable[[Row], tuple[Value, ...]] = operator.itemgetter(*map(list(COLUMNS).index, Summary._fields))
+# The order of a row's values. A row that says nothing in the rare ones has only the common ones.
+COMMON = tuple(name for name, kind in COLUMNS.items() if "DEFAULT" not in kind)
+RARE = tuple(name for name, kind in COLUMNS.items() if "DEFAULT" in kind)
+# What `exchange_of` reads: all but the bodies.
+READ = tuple(name for name in COLUMNS if name not in ("request_body", "response_body"))
+
+_DEFAULTS: Row = ("", 0, "", "")  # of the rare columns, those that a summary has; they come first
+_summary: Callable[[Row], tuple[Value, ...]] = operator.itemgetter(*map((*COMMON, *RARE).index, Summary._fields))
+_NO_TRAILERS = END.trailers
 
 
 class Clock:
@@ -82,34 +88,22 @@ class Clock:
         return int(self._epoch + moment * 1e6)
 
 
-def row_of(
-    record: Record,
-    state: State,
-    *,
-    revision: int,
-    process: int,
-    clock: Clock,
-    caller: tuple[str, int] | None,
-    kept: tuple[int, int],
-    messages: int,
-) -> Row:
-    """Return an exchange's row as it stands now.
+def row_of(entry: Entry, *, revision: int, process: int, clock: Clock, caller: tuple[str, int] | None) -> Row:
+    """Return an exchange's row as it stands now: the values of `COMMON`, and of `RARE` where any says something.
 
     Args:
-      record: What the way noted.
-      state: How far it has come.
+      entry: What the way noted, and how far it has come.
       revision: Of this change.
       process: The number of the process that carried it.
       clock: Gives wall time.
       caller: The client program's name and pid, where they are known.
-      kept: Bytes of the request's and the response's body in the store.
-      messages: Rows of messages in the store.
     """
+    record, state, kept, messages, request_body, response_body = entry
     request, response, peer, error = record.request, record.response, record.peer, record.error
-    request_body, response_body, tls, started = record.request_body, record.response_body, peer.tls, record.started
+    asked, answered, started = record.request_body, record.response_body, record.started
     ended, connected, first = record.ended, record.connected, record.first
     name, pid = caller or ("", 0)
-    return (
+    common = (
         record.id,
         revision,
         process,
@@ -120,61 +114,88 @@ def row_of(
         (request.headers.get(b"host") or b"").decode("latin-1"),
         request.target.decode("latin-1"),
         None if response is None else response.status,
-        request.upgrade.decode("latin-1") if response is not None and response.status == 101 else "",
-        request_body.size,
-        response_body.size,
-        messages,
+        asked.size,
+        answered.size,
         _text(name),
         pid,
-        "" if error is None else _text(error.what),
-        "" if error is None else error.fault.value,
-        "" if error is None else _text(error.hint),
-        _text("\n".join(record.repairs)) if record.repairs else "",
-        kept[0],
-        request_body.lost,
         kept[1],
-        response_body.lost,
-        int((peer.accepted - started) * 1e6),
-        int((peer.ready - started) * 1e6),
         None if connected is None else int((connected - started) * 1e6),
         None if first is None else int((first - started) * 1e6),
         record.upstream,
         record.reused,
-        peer.address,
-        peer.port,
-        peer.listener,
-        peer.listener_port,
-        *((None, None, None, None) if tls is None else (tls.version, tls.cipher, tls.sni, tls.alpn)),
+        _connection(peer, clock),
         request.raw,
         record.sent,
-        b"".join([answer.raw for answer in record.informational]) if record.informational else b"",
         b"" if response is None else response.raw,
         record.returned,
+        response_body,
+    )
+    if (
+        record.request_trailers is _NO_TRAILERS
+        and record.response_trailers is _NO_TRAILERS
+        and error is None
+        and not (asked.size or asked.lost or answered.lost or record.repairs or record.informational)
+    ):
+        return common
+    return (
+        *common,
+        request.upgrade.decode("latin-1") if response is not None and response.status == 101 else "",
+        messages,
+        "" if error is None else _text(error.what),
+        "" if error is None else error.fault.value,
+        "" if error is None else _text(error.hint),
+        _text("\n".join(record.repairs)),
+        kept[0],
+        asked.lost,
+        answered.lost,
+        b"".join([answer.raw for answer in record.informational]),
         _lines(record.request_trailers),
         _lines(record.response_trailers),
+        request_body,
+    )
+
+
+@lru_cache(maxsize=1024)
+def _connection(peer: Peer, clock: Clock) -> str:
+    """Return what holds for every exchange of a connection, as one JSON text: made once, and looked at by few."""
+    tls = peer.tls
+    return json.dumps(
+        {
+            "address": peer.address,
+            "port": peer.port,
+            "listener": peer.listener,
+            "listener_port": peer.listener_port,
+            "accepted": clock.wall(peer.accepted),
+            "ready": clock.wall(peer.ready),
+            "tls": None if tls is None else [tls.version, tls.cipher, tls.sni, tls.alpn],
+        }
     )
 
 
 def summary_of(row: Row) -> Summary:
     """Return the part of a row that a line in a list needs."""
-    return Summary._make(_summary(row))
+    return Summary._make(_summary(row if len(row) > len(COMMON) else row + _DEFAULTS))
 
 
 def exchange_of(row: Iterable[Value]) -> Exchange:
-    """Return what a whole row, in the order of `COLUMNS`, says."""
+    """Return what a row says, in the order of `READ`."""
     # Typed by the schema, which this file wrote; checking each value again would only repeat it.
-    of: dict[str, Any] = dict(zip(COLUMNS, row, strict=True))
+    of: dict[str, Any] = dict(zip(READ, row, strict=True))
+    connection: dict[str, Any] = json.loads(of["connection"])
+    started: int = of["started"]
     return Exchange(
         id=of["id"],
         revision=of["revision"],
         state=State(of["state"]),
-        started=of["started"],
-        timings=Timings(of["accepted"], of["ready"], of["connected"], of["first"], of["ended"]),
-        address=of["address"],
-        port=of["port"],
-        listener=of["listener"],
-        listener_port=of["listener_port"],
-        tls=None if of["tls_version"] is None else Tls(of["tls_version"], of["tls_cipher"], of["sni"], of["alpn"]),
+        started=started,
+        timings=Timings(
+            connection["accepted"] - started, connection["ready"] - started, of["connected"], of["first"], of["ended"]
+        ),
+        address=connection["address"],
+        port=connection["port"],
+        listener=connection["listener"],
+        listener_port=connection["listener_port"],
+        tls=None if connection["tls"] is None else Tls(*connection["tls"]),
         caller=of["caller"],
         caller_pid=of["caller_pid"],
         method=of["method"],

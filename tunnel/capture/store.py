@@ -10,14 +10,14 @@ from pathlib import Path
 from types import TracebackType
 
 from tunnel.capture import alive
-from tunnel.capture.rows import COLUMNS, exchange_of
+from tunnel.capture.rows import READ, exchange_of
 from tunnel.capture.store_schema import BUSY, FILE, VERSION, read_version, replaced, trouble
 from tunnel.capture.store_write import PIECE_BITS, body_key
 from tunnel.errors import TunnelError
 from tunnel.model.exchange import Exchange, RecordedMessage, Side, State, Summary
 
 _LINE = ", ".join(Summary._fields)
-_ALL = ", ".join(COLUMNS)
+_ALL = ", ".join(READ)
 
 
 class Store:
@@ -95,15 +95,19 @@ class Store:
         if row is None:
             return None
         of = list(row)
-        state, process = list(COLUMNS).index("state"), list(COLUMNS).index("process")
+        state, process = READ.index("state"), READ.index("process")
         of[state] = self._state(of[state], of[process])
         return exchange_of(of)
 
     def body(self, id: int, side: Side | str) -> bytes:
         """Return what was kept of a body, content-coded as it passed; empty where nothing was."""
-        response = Side(side) is Side.RESPONSE
+        side = Side(side)
+        response = side is Side.RESPONSE
         first, end = body_key(id, response, 0), body_key(id, True, 0) if not response else body_key(id + 1, False, 0)
         with self._readable():
+            row = self._sql.execute(f"SELECT {side.value}_body FROM exchange WHERE id = ?", (id,)).fetchone()
+            if row is not None and row[0] is not None:
+                return bytes(row[0])
             rows = self._sql.execute("SELECT bytes FROM body WHERE key >= ? AND key < ? ORDER BY key", (first, end))
             return b"".join([piece for (piece,) in rows])
 

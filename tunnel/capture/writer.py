@@ -223,14 +223,11 @@ class Writer:
                 # Making rows holds Python's lock, inserting them does not: in turns, so that the way waits for neither long.
                 rows = [
                     row_of(
-                        entry.record,
-                        entry.state,
+                        entry,
                         revision=revision + number,
                         process=process,
                         clock=clock,
                         caller=callers(entry.record.peer),
-                        kept=entry.kept,
-                        messages=entry.messages,
                     )
                     for number, entry in enumerate(batch.records[at : at + MANY], at)
                 ]

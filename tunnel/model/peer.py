@@ -13,9 +13,9 @@ class Tls:
     alpn: str  # "http/1.1", or empty
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Peer:
-    """Who connected, and where to.
+    """Who connected, and where to. Two connections are never equal, whatever they have in common.
 
     Attributes:
       address: The client's address ("127.0.0.1"), without port.
