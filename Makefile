@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: run test lint types bench conformance docs clean
+.PHONY: run test lint types bench conformance fire docs clean
 
 run: $(VENV)/.ready  ## Front the example service, or yours: make run TARGET=3000
 	$(BIN)/tunnel $(or $(TARGET),example) $(ARGS)
@@ -25,6 +25,9 @@ bench: $(VENV)/.tested  ## Figures beside nginx, Caddy, Node's http-proxy and mi
 
 conformance: $(VENV)/.tested  ## Outside judges: requests' own suite through a front, sslyze, pkilint
 	$(BIN)/python -m conformance $(ARGS)
+
+fire: $(VENV)/.tested  ## Faults that take longer: restarts, kill -9 a hundred times, suspension (docs/faults.md)
+	$(BIN)/python -m pytest -m fire tests/fire $(ARGS)
 
 docs: $(VENV)/.ready  ## Print docs/settings.md from the code
 	$(BIN)/python -m tunnel.cli.settings_page

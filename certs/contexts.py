@@ -13,7 +13,9 @@ we swap the context.  Three things are known about that swap, and relied on:
 A connection holds on to its context, so a renewed leaf serves new connections and disturbs no old one.
 """
 
+import os
 import ssl
+import tempfile
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
@@ -30,6 +32,8 @@ CIPHERS = "ECDHE+AESGCM:ECDHE+CHACHA20"
 
 # What a client gets that asks for nothing we serve, when even the address it dialled is not ours to sign.
 LOOPBACK = "127.0.0.1"
+
+_MEMORY = "/dev/shm"  # on Linux: files that are on no disk
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,7 +160,21 @@ class ServerContexts:
         authority = Authority.load_or_make(self._layout.folder, now=self._now)
         self._root = authority.fingerprint
         leaf = authority.issue([str(name)], now=self._now)
-        kept = leaves.keep(self._layout.leaves, self._root, name, leaf.pem, expires=leaf.expires, now=now)
+        try:
+            return self._kept(self._layout.leaves, name, leaf.pem, leaf.expires, now)
+        except CertsError as error:
+            # The disk is full, or may only be read: no reason not to serve.  Each process makes its own leaf then.
+            memory = _MEMORY if os.access(_MEMORY, os.W_OK) else None
+            try:
+                with tempfile.TemporaryDirectory(dir=memory, ignore_cleanup_errors=True) as folder:
+                    served = self._kept(Path(folder), name, leaf.pem, leaf.expires, now)
+            except OSError:
+                raise error from None
+            self._warn(error)
+            return served
+
+    def _kept(self, folder: Path, name: Name, pem: bytes, expires: int, now: float) -> _Served:
+        kept = leaves.keep(folder, self._root, name, pem, expires=expires, now=now)
         try:
             return self._loaded(kept)
         except (ssl.SSLError, OSError) as error:

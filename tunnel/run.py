@@ -22,9 +22,11 @@ from tunnel.model.config import Config, Mode
 from tunnel.model.exchange import Summary
 from tunnel.model.peer import Peer
 from tunnel.net.callers import Callers
+from tunnel.net.descriptors import allowed, crowded, fitting, wanted
 from tunnel.net.dial import Dialler
 from tunnel.net.listen import bind
 from tunnel.net.ports import busy
+from tunnel.net.probes import probed
 from tunnel.net.streams import Sweep
 from tunnel.net.wire import memory_wires
 from tunnel.proxy.server import Server
@@ -90,6 +92,8 @@ async def run(config: Config, terminal: Terminal) -> None:
     _make_folder(Path(config.folder))
     with ExitStack() as stack:
         listeners = [stack.enter_context(sock) for sock in bind(config.listen, busy)]
+        for listener in listeners:
+            probed(listener, config.limits.probe)
         host, port = listeners[0].getsockname()[:2]
         _refuse_own_port(config.target, listeners)
         hosts = HostRule((*config.allow_host, *config.listen.hosts))
@@ -110,7 +114,8 @@ async def run(config: Config, terminal: Terminal) -> None:
         sweep = Sweep()
         target = config.target or EXAMPLE
         async with _dialling(config, sweep) as dial:
-            limits = config.limits
+            files = allowed(wanted(config.limits))
+            limits = fitting(config.limits, files)
             way = Way(
                 mode=config.mode,
                 limits=limits,
@@ -124,7 +129,7 @@ async def run(config: Config, terminal: Terminal) -> None:
                 ask=callers.ask,
                 notice=terminal.notice,
             )
-            server = Server(way, listeners)
+            server = Server(way, listeners, crowded(limits, config.limits, files))
             started = Started(
                 url=_url(config.mode, host, port),
                 port=port,
@@ -161,7 +166,9 @@ async def _dialling(config: Config, sweep: Sweep) -> AsyncIterator[Callable[[], 
         context: ssl.SSLContext | None = None
         if config.target.tls:
             context = client_context(verify=config.target.scheme == "https")
-        dialler = Dialler(config.target, sweep, connect=limits.connect, wait=limits.wait, context=context)
+        dialler = Dialler(
+            config.target, sweep, connect=limits.connect, wait=limits.wait, context=context, probe=limits.probe
+        )
 
         async def dial() -> Http1Upstream:
             wire, address = await dialler.dial()

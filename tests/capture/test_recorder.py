@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.capture.making import PEER, begun, ended, request, response, until
+from tunnel.capture.clock import Clock
 from tunnel.capture.recorder import Recorder
 from tunnel.capture.store import Store
 from tunnel.errors import Fault, UpstreamError
@@ -315,6 +316,35 @@ def test_times_cannot_be_reordered_by_a_clock_that_jumps(recorder, tmp_path, mon
 
     with Store(tmp_path) as store:
         assert [s.target for s in store.latest(2)] == ["/first", "/second"]
+
+
+def test_a_wall_clock_that_has_run_ahead_is_followed_from_then_on_and_not_back():
+    hour = 3600
+    clock = Clock(1000 * 10**9, 50.0)
+    clock.follow(1010 * 10**9, 60.0)
+    assert clock.wall(60.0) == 1010 * 10**6
+    clock.follow((1012 + hour) * 10**9, 62.0)  # a laptop slept for an hour, during which the counter stood still
+    assert clock.wall(62.0) == (1012 + hour) * 10**6
+    assert clock.wall(55.0) == 1005 * 10**6  # what had begun before stays where it was
+    clock.follow(1013 * 10**9, 63.0)  # and somebody set it back
+    assert clock.wall(63.0) == (1013 + hour) * 10**6
+    assert clock.running(63.0) == 1013 * 10**6
+
+
+def test_the_times_of_what_is_recorded_after_a_sleep_are_true_and_nothing_is_removed_for_it(
+    recorder, tmp_path, monkeypatch
+):
+    ended(recorder, b"/first")
+    written(recorder, 1)
+    year = time.time_ns() + 365 * 86400 * 10**9
+    monkeypatch.setattr(time, "time_ns", lambda: year)
+    ended(recorder, b"/second")
+    written(recorder, 2)
+
+    with Store(tmp_path) as store:
+        first, second = store.latest(2)
+    assert (first.target, second.target) == ("/first", "/second")
+    assert abs(second.started - year // 1000) < 60e6
 
 
 def test_opening_needs_no_store(tmp_path):

@@ -11,10 +11,11 @@ from hypothesis import strategies as st
 from tests.capture.making import PEER, begun, ended, request, response, until
 from tunnel.capture import alive
 from tunnel.capture.alive import Claim
+from tunnel.capture.clock import Clock
 from tunnel.capture.gathering import SMALL, Entry
 from tunnel.capture.recorder import Recorder
 from tunnel.capture.retention import INTERVAL, Retention
-from tunnel.capture.rows import COLUMNS, COMMON, Clock, Row, row_of, summary_of
+from tunnel.capture.rows import COLUMNS, COMMON, Row, row_of, summary_of
 from tunnel.capture.store import NoStore, Store
 from tunnel.capture.store_write import Writing, runs
 from tunnel.capture.tap import Budget, Record

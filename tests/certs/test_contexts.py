@@ -201,6 +201,29 @@ def test_an_old_leaf_serves_on_while_none_can_be_made_and_someone_is_told(folder
     assert "is damaged" in told[0].what
 
 
+def test_a_leaf_that_cannot_be_kept_serves_all_the_same_and_someone_is_told(folder, handshake):
+    told = []
+    served = ServerContexts(folder, serves=everything, warn=told.append)
+    files.Layout(folder).leaves.write_bytes(b"no folder can be made here")
+
+    for _ in range(2):
+        assert handshake(served.base, client(folder), "app.test").names == ["app.test"]
+    assert len(told) == 1
+    assert str(files.Layout(folder).leaves) in told[0].what
+
+
+def test_a_leaf_that_finds_no_place_at_all_is_told_as_ever(folder, handshake, monkeypatch):
+    told = []
+    served = ServerContexts(folder, serves=everything, warn=told.append)
+    files.Layout(folder).leaves.write_bytes(b"no folder can be made here")
+    monkeypatch.setattr(contexts, "_MEMORY", str(folder / "missing"))
+    monkeypatch.setattr(contexts.tempfile, "tempdir", str(folder / "missing"))
+
+    with pytest.raises(ssl.SSLError, match=r"internal error|callback failed"):
+        handshake(served.base, client(folder), "app.test")
+    assert str(files.Layout(folder).leaves) in told[0].what
+
+
 def test_when_no_leaf_can_be_made_the_client_is_told_that_it_is_our_fault(folder, handshake):
     told = []
     served = ServerContexts(folder, serves=everything, warn=told.append)

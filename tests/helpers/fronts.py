@@ -7,7 +7,7 @@ import ssl
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Self
@@ -32,14 +32,24 @@ class Front:
       folder: Where it keeps its authority and its record; made if it is not there.
       options: Further arguments.
       listen: Port 0 unless a test is about the port; None for the command's own default.
+      command: Makes the argv of its words: how it is started where that matters.
+      env: Further variables of its environment.
     """
 
-    def __init__(self, target: object, folder: Path, *options: str, listen: str | None = "127.0.0.1:0") -> None:
+    def __init__(
+        self,
+        target: object,
+        folder: Path,
+        *options: str,
+        listen: str | None = "127.0.0.1:0",
+        command: Callable[..., list[str]] | None = None,
+        env: Mapping[str, str] | None = None,
+    ) -> None:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         self.folder = folder
         words = ["example"] if target is None else ["http", str(target)]
         words += ["--listen", listen] if listen else []
-        self.program = Program(tunnel(*words, "--folder", str(folder), *options))
+        self.program = Program((command or tunnel)(*words, "--folder", str(folder), *options), env=env)
         self._stopped = False
         try:
             first = self.program.out.wait_for(lambda line: True)
@@ -140,6 +150,17 @@ class Front:
         code = self.program.wait()
         self.looks_well()
         return code
+
+    def said(self, words: str) -> str:
+        """Wait until it has told its user so; return the line."""
+        return self.program.err.wait_for(lambda line: words in line)
+
+    def kill(self) -> None:
+        """Kill it as `kill -9` does: nothing of it runs any more when this returns."""
+        self._stopped = True
+        self.program.process.kill()
+        self.program.wait()
+        self.looks_well()
 
     def stop(self) -> None:
         """Press Ctrl-C, and see that it ends as it should."""

@@ -310,6 +310,36 @@ async def test_an_upstream_in_plain_text_is_recognised_with_the_way_to_name_it()
     assert f"tunnel http://localhost:{port}" in caught.value.hint
 
 
+async def test_a_server_that_dies_in_its_handshake_is_dialled_again() -> None:
+    """It restarts: with its end go the connections that it had accepted."""
+    deaths = 3
+    async with tls_upstream() as port, trio.open_nursery() as nursery:
+        listeners = await trio.open_tcp_listeners(0, host="127.0.0.1")
+
+        async def relayed(client: trio.SocketStream) -> None:
+            nonlocal deaths
+            async with client:
+                if deaths:
+                    deaths -= 1
+                    return
+                async with await trio.open_tcp_stream("127.0.0.1", port) as there, trio.open_nursery() as both:
+                    both.start_soon(copied, client, there)
+                    both.start_soon(copied, there, client)
+
+        nursery.start_soon(trio.serve_listeners, relayed, listeners)
+        relay = listeners[0].socket.getsockname()[1]
+        wire, _ = await dialler(f"https://localhost:{relay}", context=contexts()[1], wait=5).dial()
+        assert await wire.receive() == b"hello"
+        assert deaths == 0
+        wire.close()
+        nursery.cancel_scope.cancel()
+
+
+async def copied(one: trio.SocketStream, other: trio.SocketStream) -> None:
+    async for piece in one:
+        await other.send_all(piece)
+
+
 def test_an_upstream_that_does_not_finish_its_handshake_is_given_up_with_504() -> None:
     async def story() -> None:
         sweep = Sweep()

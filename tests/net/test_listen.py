@@ -120,7 +120,7 @@ class Doorway:
 
     def __init__(self) -> None:
         self.accepted: list[socket.socket] = []
-        self.troubles: list[str] = []
+        self.troubles: list[TunnelError] = []
         self.room = True
 
     async def open(self, listener: socket.socket, *, room: Callable[[], bool] | None = None) -> None:
@@ -187,7 +187,8 @@ def test_accepting_goes_on_when_the_system_is_out_of_something(errors: list[int]
                     nursery.cancel_scope.cancel()
         doorway.close()
 
-        assert doorway.troubles == ["cannot accept a connection: too many open files"] * troubles
+        said = [trouble.what for trouble in doorway.troubles]
+        assert said == ["cannot accept a connection: too many open files"] * troubles
 
     in_no_time(story)
 

@@ -5,6 +5,7 @@ import ssl
 import pytest
 import trio
 import trio.testing
+from trio.testing import MockClock
 
 from tests.helpers.wire import all_of, in_no_time, open_wires, socket_wires, tls_wires
 from tunnel.net.streams import SocketWire, Sweep, TlsWire, in_words
@@ -139,6 +140,28 @@ def test_the_sweep_ends_waits_within_its_interval_and_leaves_others_alone() -> N
     in_no_time(story)
 
 
+def test_a_sweep_that_comes_late_counts_the_time_that_nobody_had_against_nobody() -> None:
+    clock = MockClock(autojump_threshold=0)
+
+    async def story() -> None:
+        sweep = Sweep()
+        ours, _ = socket_wires(sweep)
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(sweep.run)
+            ours.deadline = 10
+            await trio.sleep(3)
+            clock.jump(100)  # the process was suspended
+            with pytest.raises(WireError) as caught:
+                await ours.receive()
+            assert caught.value.expired
+            assert trio.current_time() == pytest.approx(110, abs=2)
+            nursery.cancel_scope.cancel()
+        for wire in list(sweep.wires):
+            wire.close()
+
+    trio.run(story, clock=clock)
+
+
 def test_an_expired_wire_can_still_say_so() -> None:
     async def story() -> None:
         async with open_wires("socket", 100) as (ours, client):
@@ -161,6 +184,12 @@ async def test_a_wire_that_tls_took_over_is_swept_no_more() -> None:
     server.close()
 
 
+def wants_a_certificate() -> ssl.SSLError:
+    error = ssl.SSLError(1, "as OpenSSL raises it")
+    error.reason = "TLSV13_ALERT_CERTIFICATE_REQUIRED"
+    return error
+
+
 @pytest.mark.parametrize(
     ("error", "words"),
     [
@@ -168,6 +197,7 @@ async def test_a_wire_that_tls_took_over_is_swept_no_more() -> None:
         (OSError("Odd"), "odd"),
         (ssl.SSLEOFError(8, "EOF occurred"), "it closed the connection"),
         (ssl.SSLZeroReturnError(6, "closed"), "it closed the connection"),
+        (wants_a_certificate(), "it wants a certificate of its client, of which tunnel has none"),
     ],
 )
 def test_errors_are_told_in_words(error: OSError, words: str) -> None:

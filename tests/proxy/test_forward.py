@@ -98,6 +98,126 @@ async def test_a_post_is_never_sent_twice():
         assert (await client.hear_head()).startswith(b"HTTP/1.1 502 ")
 
 
+class DiesSilently:
+    """An upstream whose connections take what they hear and close, until so many did."""
+
+    def __init__(self, deaths: int, *, after: bytes = b"\r\n\r\n") -> None:
+        self.deaths = deaths
+        self.after = after
+        self.heard: list[bytes] = []
+
+    async def __call__(self, talk: Talk) -> None:
+        while heard := await talk.hear_until(self.after):
+            self.heard.append(heard)
+            if len(self.heard) <= self.deaths:
+                return
+            await talk.say(OK)
+
+
+@pytest.mark.parametrize("deaths", [1, 2, 3])
+async def test_what_may_be_sent_twice_outlives_fresh_connections_that_break_off(deaths: int):
+    upstream = DiesSilently(deaths)
+    async with front(upstream) as here:
+        client = here.connect()
+        await client.say(GET)
+
+        assert await client.hear_until(b"hello") == OK
+        assert len(upstream.heard) == deaths + 1
+        assert not here.way.pool.statistics().busy
+
+
+async def test_a_request_over_which_every_connection_breaks_off_is_told_after_a_few():
+    upstream = DiesSilently(1000)
+    async with front(upstream) as here:
+        client = here.connect()
+        await client.say(b"GET / HTTP/1.1\r\nHost: localhost\r\nAccept: application/json\r\n\r\n")
+
+        assert (await client.hear_head()).startswith(b"HTTP/1.1 502 ")
+        assert b"4 connections broke off over this request" in await client.hear_until(b"}")
+        assert len(upstream.heard) == 4
+
+
+@pytest.mark.parametrize("together", [True, False])
+async def test_a_small_body_that_is_still_here_is_sent_again_whole(together: bool):
+    upstream = DiesSilently(2, after=b"all of it")
+    head = b"PUT / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9\r\n\r\n"
+    async with front(upstream) as here:
+        client = here.connect()
+        for piece in [head + b"all of it"] if together else [head, b"all ", b"of it"]:
+            await client.say(piece)
+            await wait_all_tasks_blocked()
+
+        assert await client.hear_until(b"hello") == OK
+        assert all(heard.endswith(b"\r\n\r\nall of it") for heard in upstream.heard)
+        assert len(upstream.heard) == 3
+        await wait_all_tasks_blocked()
+        assert here.notes.records[0].request_body.size == 9  # what the client sent, however often we did
+
+
+async def test_a_connection_that_breaks_off_in_the_middle_of_a_small_body_costs_nothing():
+    first = True
+
+    async def serve(talk: Talk) -> None:
+        nonlocal first
+        if first:
+            first = False
+            await talk.hear_until(b"all ")
+            return
+        await talk.hear_until(b"all of it")
+        await talk.say(OK)
+
+    async with front(serve) as here:
+        client = here.connect()
+        await client.say(b"PUT / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9\r\n\r\nall ")
+        await wait_all_tasks_blocked()
+        await client.say(b"of it")
+
+        assert await client.hear_until(b"hello") == OK
+
+
+async def test_a_body_that_has_gone_by_cannot_be_sent_again_and_the_error_says_so():
+    upstream = DiesSilently(1, after=b"end of it")
+    body = b"x" * 100_000 + b"end of it"
+    async with front(upstream) as here:
+        client = here.connect()
+        await client.say(b"PUT / HTTP/1.1\r\nHost: localhost\r\nContent-Length: %d\r\n\r\n" % len(body))
+        await client.say(body)
+
+        assert (await client.hear_head()).startswith(b"HTTP/1.1 502 ")
+        assert len(upstream.heard) == 1
+        await wait_all_tasks_blocked()
+        error = here.notes.records[0].error
+        assert error is not None and "not kept to be sent again" in error.hint
+
+
+async def test_a_post_on_a_fresh_connection_is_not_sent_twice_and_the_error_says_so():
+    upstream = DiesSilently(1)
+    async with front(upstream) as here:
+        client = here.connect()
+        await client.say(b"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\n\r\n")
+
+        assert (await client.hear_head()).startswith(b"HTTP/1.1 502 ")
+        assert len(upstream.heard) == 1
+        await wait_all_tasks_blocked()
+        error = here.notes.records[0].error
+        assert error is not None and "POST is never sent twice" in error.hint
+
+
+async def test_once_a_byte_of_the_answer_has_come_nothing_is_sent_again():
+    heard = []
+
+    async def serve(talk: Talk) -> None:
+        heard.append(await talk.hear_head())
+        await talk.say(b"HTTP/1.1 2")
+
+    async with front(serve) as here:
+        client = here.connect()
+        await client.say(GET)
+
+        assert (await client.hear_head()).startswith(b"HTTP/1.1 502 ")
+        assert len(heard) == 1
+
+
 async def test_a_connection_that_closed_while_idle_is_not_used_again():
     first_gone = trio.Event()
 

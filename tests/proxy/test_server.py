@@ -87,7 +87,8 @@ async def running(
             ask=lambda peer: None,
             notice=notices.append,
         )
-        here = Running(Server(way, listeners), listeners[0].getsockname()[1], notes, notices, trio.Event())
+        crowded = TunnelError("one too many")
+        here = Running(Server(way, listeners, crowded), listeners[0].getsockname()[1], notes, notices, trio.Event())
 
         async def run() -> None:
             await here.server.run(here.stopping)
@@ -231,6 +232,19 @@ async def test_an_exchange_that_does_not_end_is_stopped_at_the_deadline():
         await here.ended.wait()
         error = here.notes.records[0].error
         assert error is not None and error.fault is Fault.TUNNEL
+
+
+async def test_clients_beyond_the_limit_wait_and_are_noticed_with_what_to_do():
+    async with running(say_ok, limits=Limits(connections=1)) as here:
+        first, second = await here.connect(), await here.connect()
+        for client in (first, second):
+            await client.send_all(GET)
+        assert await first.receive_some() == OK
+        await until(lambda: here.notices)
+        assert [notice.what for notice in here.notices[:1]] == ["one too many"]
+
+        await first.aclose()
+        assert await second.receive_some() == OK
 
 
 async def test_no_connection_starves_the_others():

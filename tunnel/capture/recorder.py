@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from tunnel.capture.rows import Clock
+from tunnel.capture.clock import Clock
 from tunnel.capture.tap import Budget, Record
 from tunnel.capture.writer import Counts, Queue, Writer
 from tunnel.errors import TunnelError

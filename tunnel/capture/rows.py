@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable
 from functools import lru_cache
 from typing import Any
 
+from tunnel.capture.clock import Clock
 from tunnel.capture.gathering import Entry
 from tunnel.errors import Fault
 from tunnel.model.exchange import Body, Exchange, Failure, State, Summary, Timings
@@ -73,19 +74,6 @@ READ = tuple(name for name in COLUMNS if name not in ("request_body", "response_
 _DEFAULTS: Row = ("", 0, "", "")  # of the rare columns, those that a summary has; they come first
 _summary: Callable[[Row], tuple[Value, ...]] = operator.itemgetter(*map((*COMMON, *RARE).index, Summary._fields))
 _NO_TRAILERS = END.trailers
-
-
-class Clock:
-    """Turns moments of `time.perf_counter` into wall time by one anchor, so that a clock that jumps cannot reorder."""
-
-    __slots__ = ("_epoch",)
-
-    def __init__(self, wall_ns: int, monotonic: float) -> None:
-        self._epoch = wall_ns / 1000 - monotonic * 1e6  # µs; a float holds them exactly for another two centuries
-
-    def wall(self, moment: float) -> int:
-        """Return µs since the epoch."""
-        return int(self._epoch + moment * 1e6)
 
 
 def row_of(entry: Entry, *, revision: int, process: int, clock: Clock, caller: tuple[str, int] | None) -> Row:

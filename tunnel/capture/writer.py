@@ -14,9 +14,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tunnel.capture.alive import Claim
+from tunnel.capture.clock import Clock
 from tunnel.capture.gathering import Batch, Gathering
 from tunnel.capture.retention import Retention
-from tunnel.capture.rows import Clock, row_of, summary_of
+from tunnel.capture.rows import row_of, summary_of
 from tunnel.capture.store_schema import FILE, trouble
 from tunnel.capture.store_write import MANY, WriteError, Writing, body_key, message_key
 from tunnel.capture.tap import Budget, Record
@@ -149,10 +150,11 @@ class Writer:
     def _commit(self, batch: Batch) -> bool:
         """Write a batch; whether that is done with, so that the next may be taken."""
         self._counts.waiting = len(batch.records)
+        self._clock.follow(time.time_ns(), time.perf_counter())
         try:
             store = self._open(batch)
             summaries = self._write(store, batch)
-            self._retention.step(store, self._clock.wall(time.perf_counter()))
+            self._retention.step(store, self._clock.running(time.perf_counter()))
         except WriteError as error:
             self._complain(error.reason)
             if self._store is not None:

@@ -1,5 +1,6 @@
 """Main: the command, its subcommands, and the one place where an error becomes text and an exit code."""
 
+import errno
 import os
 import sys
 from collections.abc import Sequence
@@ -81,6 +82,9 @@ def main(args: Sequence[str] | None = None) -> None:
     except Exception as error:
         if os.environ.get("TUNNEL_DEBUG"):
             raise
+        if isinstance(error, OSError) and error.errno in (errno.EMFILE, errno.ENFILE):
+            _say("no more files may be opened here, not even those needed to begin", "allow more: ulimit -n 65536")
+            sys.exit(1)
         _say(f"a bug in tunnel: {type(error).__name__}: {error}", "please report it, with what TUNNEL_DEBUG=1 shows")
         sys.exit(_BUG)
 

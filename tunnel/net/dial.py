@@ -8,14 +8,21 @@ from dataclasses import dataclass
 
 import trio
 
-from tunnel.errors import UpstreamError
+from tunnel.errors import TunnelError, UpstreamError
 from tunnel.model.address import Target
+from tunnel.net.descriptors import EXHAUSTED, exhausted
+from tunnel.net.probes import probed
 from tunnel.net.streams import SocketWire, Sweep, in_words, no_delay
 from tunnel.net.tls import HandshakeFailed, dial_tls
 
 _RETRY = 0.05  # seconds between attempts while nothing listens: unnoticeable, and 40 attempts in the default wait
 # Nobody listens there now: a server that restarts looks so, and so does one that was never started.
 _NOBODY = {errno.ECONNREFUSED, errno.ENOENT, errno.ECONNRESET, errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT}
+_PASSING = _NOBODY | EXHAUSTED
+
+
+class _BrokenOff(UpstreamError):
+    """A TLS handshake that the upstream ended without a word: a server that dies while it restarts does so."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,16 +42,25 @@ class Dialler:
       connect: Seconds for one address to accept.
       wait: Seconds to go on while nothing listens there.
       context: For TLS targets.
+      probe: Seconds of silence before the system asks whether the upstream is still there.
     """
 
     def __init__(
-        self, target: Target, sweep: Sweep, *, connect: float, wait: float, context: ssl.SSLContext | None
+        self,
+        target: Target,
+        sweep: Sweep,
+        *,
+        connect: float,
+        wait: float,
+        context: ssl.SSLContext | None,
+        probe: float = 60.0,
     ) -> None:
         self.target = target
         self._sweep = sweep
         self._connect = connect
         self._wait = wait
         self._context = context
+        self._probe = probe
         self._best: Place | None = None  # what answered last is tried first
 
     async def dial(self) -> tuple[SocketWire, str]:
@@ -52,23 +68,28 @@ class Dialler:
 
         Raises:
           UpstreamError: 502 or 504, with what was tried.
+          TunnelError: 503, something has run out here.
         Cancelled: nothing stays open.
         """
         give_up = trio.current_time() + self._wait
         while True:
             places = await self._places()
             failures: list[tuple[Place, OSError]] = []
+            broken_off: _BrokenOff | None = None
             for place in places:
                 try:
                     sock = await self._attempt(place)
+                    wire = await self._secure(SocketWire(sock, self._sweep), place)
+                except _BrokenOff as error:
+                    broken_off = error
                 except OSError as error:
                     failures.append((place, error))
-                    continue
-                self._best = place
-                return await self._secure(SocketWire(sock, self._sweep), place), place.text
-            nobody = all(error.errno in _NOBODY for _, error in failures)
-            if not nobody or trio.current_time() >= give_up:
-                raise self._unreachable(failures, nobody)
+                else:
+                    self._best = place
+                    return wire, place.text
+            passing = broken_off or all(error.errno in _PASSING for _, error in failures)
+            if not passing or trio.current_time() >= give_up:
+                raise broken_off or self._unreachable(failures)
             await trio.sleep(_RETRY)
 
     async def _attempt(self, place: Place) -> socket.socket:
@@ -76,6 +97,7 @@ class Dialler:
         try:
             sock.setblocking(False)
             no_delay(sock)
+            probed(sock, self._probe)
             with trio.fail_after(self._connect):
                 number = sock.connect_ex(place.address)
                 if number == errno.EAGAIN and place.family == getattr(socket, "AF_UNIX", None):
@@ -107,13 +129,8 @@ class Dialler:
                     f"the upstream at {place.text} did not finish the TLS handshake within {self._connect:g} s",
                     status=504,
                 ) from error
-            plain = "wrong version number" in str(error) or "record layer" in str(error)
-            hint = (
-                f"it seems to speak plain HTTP: tunnel http://{self.target.authority}"
-                if plain
-                else f"to accept its certificate unverified: tunnel https+insecure://{self.target.authority}"
-            )
-            raise UpstreamError(f"no TLS with the upstream at {place.text}: {error}", hint=hint) from error
+            what, hint = f"no TLS with the upstream at {place.text}: {error}", _cure(error, self.target)
+            raise (_BrokenOff if error.broken_off else UpstreamError)(what, hint=hint) from error
 
     async def _places(self) -> list[Place]:
         target = self.target
@@ -149,9 +166,12 @@ class Dialler:
             places.append(Place(family, address, text))  # type: ignore[arg-type]  # typeshed: any address of any family
         return places
 
-    def _unreachable(self, failures: list[tuple[Place, OSError]], nobody: bool) -> UpstreamError:
+    def _unreachable(self, failures: list[tuple[Place, OSError]]) -> TunnelError:
         tried = " and ".join(place.text for place, _ in failures)
-        if nobody:
+        for _, error in failures:
+            if error.errno in EXHAUSTED:
+                return exhausted(f"cannot connect to {tried}", error)
+        if all(error.errno in _NOBODY for _, error in failures):
             return UpstreamError(
                 f"nothing listens on {tried}", hint="start your service, or front another port: tunnel PORT"
             )
@@ -162,3 +182,18 @@ class Dialler:
             status=504 if slow else 502,
             hint="check that the service is running and accepts connections",
         )
+
+
+def _cure(error: HandshakeFailed, target: Target) -> str:
+    """Say what to type after a handshake that came to nothing."""
+    plain = f"tunnel http://{target.authority}"
+    if error.unverified:
+        return f"to accept its certificate unverified: tunnel https+insecure://{target.authority}"
+    match str(error):
+        case words if "wrong version number" in words or "record layer" in words:
+            return f"it seems to speak plain HTTP: {plain}"
+        case words if "protocol version" in words or "unsupported protocol" in words:
+            return f"it must speak TLS 1.2 or 1.3; if it has a plain port too: tunnel http://{target.host}:PORT"
+        case words if "handshake failure" in words:
+            return "it has no cipher in common with us, or wants a client's certificate, of which tunnel has none"
+    return f"look at the service's own output for the reason; if it speaks plain HTTP: {plain}"

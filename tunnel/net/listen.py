@@ -8,14 +8,13 @@ import trio
 
 from tunnel.errors import TunnelError
 from tunnel.model.address import Listen
+from tunnel.net.descriptors import EXHAUSTED, exhausted
 from tunnel.net.streams import no_delay
 
 _BACKLOG = 1024  # the kernel caps it (net.core.somaxconn)
 _TRIES = 64  # ports after ours before giving up: dozens of tunnels at once are served, a scan of the range is not
 _AT_ONCE = 64  # connections accepted before others get their turn
-# The process or the system is out of something; more connections may be accepted when some have ended.
-_EXHAUSTED = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}
-_PAUSE = 0.1  # seconds
+_PAUSE = 0.1  # seconds, while something has run out
 
 
 def bind(listen: Listen, busy: Callable[[str, int, OSError], TunnelError]) -> list[socket.socket]:
@@ -41,6 +40,8 @@ def bind(listen: Listen, busy: Callable[[str, int, OSError], TunnelError]) -> li
         try:
             return _bind_all(listen.hosts, port)
         except _CannotBind as failure:
+            if failure.error.errno in EXHAUSTED:
+                raise exhausted(f"cannot listen on {failure.host}", failure.error) from failure
             first = first or busy(failure.host, failure.port, failure.error)
             if failure.error.errno not in (errno.EADDRINUSE, errno.EACCES):
                 break
@@ -95,7 +96,7 @@ async def accept(
     start: Callable[[socket.socket], None],
     *,
     room: Callable[[], bool],
-    trouble: Callable[[str], None],
+    trouble: Callable[[TunnelError], None],
 ) -> None:
     """Accept connections until cancelled, handing each non-blocking socket to `start`, which owns it from then on.
 
@@ -114,8 +115,8 @@ async def accept(
             except (BlockingIOError, InterruptedError):
                 break
             except OSError as error:
-                if error.errno in _EXHAUSTED:
-                    trouble(f"cannot accept a connection: {(error.strerror or str(error)).lower()}")
+                if error.errno in EXHAUSTED:
+                    trouble(exhausted("cannot accept a connection", error))
                     await trio.sleep(_PAUSE)
                     break
                 continue  # the client was gone before it was accepted

@@ -6,6 +6,7 @@ later, as the next head does, it is the other way round. A stream that never has
 after `_STREAK` such successes it yields once.
 """
 
+import errno
 import math
 import os
 import socket
@@ -22,6 +23,7 @@ _STREAK = 16  # operations in a row without a wait, before others get their turn
 _PATIENCE = 32  # see `SocketWire.receive`
 _RECORD = 16 * 1024  # most bytes of one TLS record (RFC 8446 §5.1), so of one SSL_read
 _RESET = struct.pack("ii", 1, 0)  # struct linger: on, 0 s
+_PAUSE = 0.05  # seconds, before a system is asked again that was short of memory
 
 
 class Sweep:
@@ -32,6 +34,7 @@ class Sweep:
     """
 
     INTERVAL = 0.5  # seconds
+    LATE = 1.0  # seconds by which a sweep comes late only where this process did not run (Ctrl-Z, a frozen container)
 
     def __init__(self) -> None:
         self.wires: set[SocketWire] = set()
@@ -39,9 +42,16 @@ class Sweep:
 
     async def run(self) -> None:
         """Sweep until cancelled."""
+        last = trio.current_time()
         while True:
             await trio.sleep(self.INTERVAL)
             now = trio.current_time()
+            lost, last = now - last - self.INTERVAL, now
+            if lost > self.LATE:
+                # Nobody could have been answered meanwhile, so nobody was slow. What came is in the kernel and is read next;
+                # who was waited for, perhaps stopped with us, has the time that was left when we stopped.
+                for wire in self.wires:
+                    wire.deadline += lost
             for wire in [wire for wire in self.wires if wire.deadline < now]:
                 wire.expire()
             for chore in self.chores:
@@ -50,6 +60,9 @@ class Sweep:
 
 class SocketWire:
     """A wire over a connected, non-blocking stream socket (TCP or unix)."""
+
+    # No memory for sockets just now: neither side's fault, and it passes.
+    SHORT = frozenset((errno.ENOBUFS, errno.ENOMEM))
 
     def __init__(self, sock: socket.socket, sweep: Sweep) -> None:
         self.sock = sock
@@ -94,7 +107,7 @@ class SocketWire:
             except InterruptedError:
                 continue
             except OSError as error:
-                raise self._failed(error) from error
+                await self._endured(error)
             else:
                 if not data:
                     self._ended = True
@@ -107,6 +120,8 @@ class SocketWire:
         except (BlockingIOError, InterruptedError, ssl.SSLWantWriteError, ssl.SSLWantReadError):
             return 0
         except OSError as error:
+            if error.errno in self.SHORT:
+                return 0  # `send` endures it
             raise self._failed(error) from error
 
     async def send(self, data: bytes) -> None:
@@ -126,7 +141,8 @@ class SocketWire:
             except InterruptedError:
                 continue
             except OSError as error:
-                raise self._failed(error) from error
+                await self._endured(error)
+                continue
             if sent == len(left):
                 break
             left = memoryview(left)[sent:]
@@ -231,6 +247,14 @@ class SocketWire:
         finally:
             self._waits -= 1
 
+    async def _endured(self, error: OSError) -> None:
+        """Pause where an error passes by itself; fail where it does not, as after the deadline."""
+        if error.errno not in self.SHORT:
+            raise self._failed(error) from error
+        if trio.current_time() > self.deadline:
+            raise WireError("the time was up", expired=True) from error
+        await trio.sleep(_PAUSE)
+
     def _failed(self, error: OSError) -> WireError:
         self._broken = self._broken or in_words(error)
         return WireError(self._broken)
@@ -245,6 +269,8 @@ class TlsWire(SocketWire):
     """
 
     sock: ssl.SSLSocket
+    # After an error of the system OpenSSL allows no further try: SSL_get_error(3), SSL_ERROR_SYSCALL.
+    SHORT = frozenset()
 
     def __init__(self, ssl_socket: ssl.SSLSocket, sweep: Sweep) -> None:
         super().__init__(ssl_socket, sweep)
@@ -328,6 +354,16 @@ class TlsWire(SocketWire):
             size += len(data)
         return b"".join(pieces)
 
+    def _failed(self, error: OSError) -> WireError:
+        """See `SocketWire._failed`. Who closes may have said why: in an alert, which only reading brings to light."""
+        try:
+            self._rest += self.sock.read(PIECE)
+        except ssl.SSLError as said:
+            error = said if "ALERT" in (said.reason or "") else error
+        except (OSError, ValueError):
+            pass  # nothing was said
+        return super()._failed(error)
+
 
 def no_delay(sock: socket.socket) -> None:
     """Send small pieces at once: a proxy that waits for more (Nagle, RFC 9293 §3.7.4) delays every small answer."""
@@ -343,5 +379,7 @@ def in_words(error: OSError) -> str:
     if isinstance(error, ssl.SSLEOFError | ssl.SSLZeroReturnError):
         return "it closed the connection"
     if isinstance(error, ssl.SSLError):
+        if error.reason == "TLSV13_ALERT_CERTIFICATE_REQUIRED":  # with TLS 1.3 it comes instead of an answer
+            return "it wants a certificate of its client, of which tunnel has none"
         return (error.reason or "TLS error").lower().replace("_", " ")
     return (error.strerror or str(error)).lower()

@@ -14,11 +14,23 @@ class HandshakeFailed(WireError):
 
     Attributes:
       distrust: The peer sent an alert that says it does not trust our certificate.
+      unverified: We do not trust the peer's.
+      broken_off: The peer ended or broke the connection without saying why.
     """
 
-    def __init__(self, what: str, *, distrust: bool = False, expired: bool = False) -> None:
+    def __init__(
+        self,
+        what: str,
+        *,
+        distrust: bool = False,
+        unverified: bool = False,
+        broken_off: bool = False,
+        expired: bool = False,
+    ) -> None:
         super().__init__(what, expired=expired)
         self.distrust = distrust
+        self.unverified = unverified
+        self.broken_off = broken_off
 
 
 # What clients say when the authority is unknown to them: bad_certificate, certificate_unknown, unknown_ca (RFC 8446 §6.2).
@@ -84,12 +96,16 @@ def _failure(error: BaseException) -> HandshakeFailed | None:
     """Say what a handshake failed of; None for what is no failure of the handshake (a cancel)."""
     match error:
         case ssl.SSLCertVerificationError():
-            return HandshakeFailed(f"its certificate is not trusted ({error.verify_message})")
+            return HandshakeFailed(f"its certificate is not trusted ({error.verify_message})", unverified=True)
+        case ssl.SSLEOFError() | ssl.SSLZeroReturnError():
+            return HandshakeFailed(in_words(error), broken_off=True)
+        case ssl.SSLError() if not getattr(error, "library", ""):
+            return HandshakeFailed("it closed the connection", broken_off=True)  # Python's own words, not OpenSSL's
         case ssl.SSLError():
             reason = error.reason or str(error)
             return HandshakeFailed(in_words(error), distrust=any(alert in reason for alert in _DISTRUST))
         case OSError():
-            return HandshakeFailed(in_words(error))
+            return HandshakeFailed(in_words(error), broken_off=True)
         case WireError():
             return HandshakeFailed(str(error), expired=error.expired)
         case _:

@@ -70,17 +70,34 @@ async def _open(wire: SocketWire, way: Way) -> tuple[SocketWire, Peer] | None:
     try:
         secured = await serve_tls(wire, way.tls(listener[0]))
     except HandshakeFailed as error:
-        if error.distrust:
-            way.notice(
-                TunnelError(
-                    "a client refused our certificate, since it does not trust our authority",
-                    hint="make browsers and tools trust it with: tunnel trust",
-                )
-            )
+        if (refusal := _refusal(error)) is not None:
+            way.notice(refusal)
         return None
     assert isinstance(secured.sock, ssl.SSLSocket)
     tls = agreed(secured.sock, secured.sock.server_hostname or "")
     return secured, facts(tls, perf_counter())
+
+
+def _refusal(error: HandshakeFailed) -> TunnelError | None:
+    """Return what to tell of a client's handshake that failed; None if it only went away, as browsers and port scans do."""
+    if error.distrust:
+        return TunnelError(
+            "a client refused our certificate, since it does not trust our authority",
+            hint="make browsers and tools trust it with: tunnel trust",
+        )
+    if error.broken_off or error.expired:
+        return None
+    what = f"a client's TLS handshake failed: {error}"
+    match str(error):
+        case words if "unsupported protocol" in words or "protocol version" in words or "version too low" in words:
+            return TunnelError(
+                what, hint="it must speak TLS 1.2 or 1.3: update it, or serve plain HTTP too with --both"
+            )
+        case words if "no shared cipher" in words:
+            return TunnelError(
+                what, hint="it offers no cipher that keeps a secret: update it, or serve plain HTTP with --both"
+            )
+    return TunnelError(what, hint="look at the client's own output for the reason")
 
 
 async def answer_requests(caller: Caller, way: Way) -> None:

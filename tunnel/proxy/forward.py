@@ -26,7 +26,10 @@ from tunnel.rules.forwarding import returned, told
 
 # RFC 9110 §9.2.2: these may be sent twice without harm.
 _IDEMPOTENT = frozenset((b"GET", b"HEAD", b"OPTIONS", b"PUT", b"DELETE", b"TRACE"))
-_KEPT = 64 * 1024  # bytes of a body that came behind its head, for a second try
+_KEPT = 64 * 1024  # bytes of a body that came behind its head, for another try
+# Times such a request is sent while connections break off before an answer begins: one may have been stale, and a server
+# that restarts may end one that it served and one that was in its queue. Whoever dies of all four dies of the request.
+_TRIES = 4
 
 
 class Caller:
@@ -90,9 +93,9 @@ class Exchange:
 
     Attributes:
       request: As it came; `outgoing` as it goes upstream.
-      body: What of the request's body has come, for a second try; None when that is more than is kept.
+      body: What of the request's body has come, for another try; None when that is more than is kept.
       end: The end of it, once it has come.
-      leg: Towards the upstream; another one in a second try.
+      leg: Towards the upstream; another one in another try.
       sent: All of the request has gone upstream.
     """
 
@@ -109,23 +112,37 @@ class Exchange:
 
 
 async def _carry(caller: Caller, record: Record, request: Request, outgoing: Request, host: bytes, way: Way) -> bool:
-    """Carry a request over a connection of the pool; over a fresh one if that was stale and it may be sent twice."""
+    """Carry a request over a connection of the pool; over fresh ones while those break off and it may be sent again.
+
+    Dialling waits for a server that restarts (`--wait`), so the tries here need no pauses.
+    """
     body, end = caller.client.ready()
     leg = await way.pool.take()
     this = Exchange(caller, record, request, outgoing, host, way, body, end, leg)
-    try:
-        return await _converse(this)
-    except UpstreamError as error:
-        repeatable = this.body is not None and request.method in _IDEMPOTENT
-        if caller.left or not (leg.reused and error.unanswered and repeatable):
-            raise
-    finally:
-        way.pool.put(leg, trio.current_time())
-    this.leg = leg = await way.pool.take(fresh=True)
-    try:
-        return await _converse(this)
-    finally:
-        way.pool.put(leg, trio.current_time())
+    tries = _TRIES
+    while True:
+        try:
+            return await _converse(this)
+        except UpstreamError as error:
+            tries -= 1
+            # What was sent once is sent again only while all of it is here: a body that was longer went by, and is gone.
+            repeatable = this.body is not None and request.method in _IDEMPOTENT
+            if caller.left or not (tries and error.unanswered and repeatable):
+                error.hint += _why_not_again(this, repeatable) if error.unanswered else ""
+                raise
+        finally:
+            way.pool.put(this.leg, trio.current_time())
+        this.leg = await way.pool.take(fresh=True)
+
+
+def _why_not_again(this: Exchange, repeatable: bool) -> str:
+    """Say, behind the hint of an error, what became of a request that nobody answered."""
+    method = this.request.method.decode("latin-1")
+    if repeatable:
+        return f"; {_TRIES} connections broke off over this request"
+    if this.body is None and this.request.method in _IDEMPOTENT:
+        return f"; its body was longer than {_KEPT // 1024} KiB, so it was not kept to be sent again"
+    return f"; {method} is never sent twice: it may have been carried out"
 
 
 async def _converse(this: Exchange) -> bool:

@@ -22,10 +22,12 @@ class Server:
     Args:
       way: What its exchanges share.
       listeners: Bound, listening sockets; closed by `run`.
+      crowded: What to notice when `limits.connections` are open and one more waits; None for nothing.
     """
 
-    def __init__(self, way: Way, listeners: Sequence[socket.socket]) -> None:
+    def __init__(self, way: Way, listeners: Sequence[socket.socket], crowded: TunnelError | None = None) -> None:
         self._way = way
+        self._crowded = crowded
         self._listeners = listeners
         self._open = 0
         self.callers: set[Caller] = set()
@@ -62,15 +64,16 @@ class Server:
             connections.start_soon(self._connection, sock)
 
         def room() -> bool:
-            return self._open < self._way.limits.connections
-
-        def trouble(what: str) -> None:
-            self._way.notice(TunnelError(what, hint="allow more open files: ulimit -n 65536"))
+            if self._open < self._way.limits.connections:
+                return True
+            if self._crowded is not None:
+                self._way.notice(self._crowded)
+            return False
 
         try:
             async with trio.open_nursery() as accepting:
                 for listener in self._listeners:
-                    accepting.start_soon(lambda at: accept(at, start, room=room, trouble=trouble), listener)
+                    accepting.start_soon(lambda at: accept(at, start, room=room, trouble=self._way.notice), listener)
                 await stopping.wait()
                 accepting.cancel_scope.cancel()
         finally:
