@@ -38,6 +38,10 @@ class TunnelError(Exception):
         self.fault = fault
         self.exit_code = exit_code
 
+    def forget(self) -> None:
+        """Let go of how it came about: the frames of its traceback hold all that they worked on, wires and buffers too."""
+        self.__traceback__ = self.__cause__ = self.__context__ = None
+
 
 class ClientError(TunnelError):
     """The client broke a rule or left; answered with a 4xx where there is still somebody to answer."""
@@ -85,4 +89,7 @@ def one_error() -> Iterator[None]:
         while isinstance(error, BaseExceptionGroup):
             error = error.exceptions[0]
         assert error is not None, "a group holds at least one error"
-        raise error from group
+        try:
+            raise error from group
+        finally:
+            del ours, error  # their tracebacks hold this frame: a circle, which garbage collection would find late

@@ -27,7 +27,7 @@ from tunnel.net.dial import Dialler
 from tunnel.net.listen import bind
 from tunnel.net.ports import busy
 from tunnel.net.probes import probed
-from tunnel.net.streams import Sweep
+from tunnel.net.sweep import Sweep
 from tunnel.net.wire import memory_wires
 from tunnel.proxy.server import Server
 from tunnel.proxy.way import Way

@@ -10,7 +10,8 @@ from tests.helpers.wire import in_no_time, open_wires
 from tunnel.errors import TunnelError, UpstreamError
 from tunnel.model.address import parse_target
 from tunnel.net.dial import Dialler
-from tunnel.net.streams import SocketWire, Sweep
+from tunnel.net.streams import SocketWire
+from tunnel.net.sweep import Sweep
 from tunnel.net.wire import WireError
 
 

@@ -13,8 +13,8 @@ from tunnel.model.address import Target
 from tunnel.model.config import MIB, Limits, Mode
 from tunnel.model.message import Request
 from tunnel.model.peer import Peer, Tls
-from tunnel.net.streams import Sweep
-from tunnel.net.wire import MemoryWire, WireError, memory_wires
+from tunnel.net.sweep import Sweep
+from tunnel.net.wire import Wire, WireError, memory_wires
 from tunnel.proxy.connection import answer_requests
 from tunnel.proxy.forward import Caller
 from tunnel.proxy.way import Way
@@ -24,6 +24,7 @@ from tunnel.rules.repair import Repair
 
 TLS = Tls("TLSv1.3", "TLS_AES_128_GCM_SHA256", "localhost", "http/1.1")
 Serve = Callable[["Talk"], Awaitable[None]]
+Wires = Callable[[], tuple[Wire, Wire]]
 
 
 class Notes:
@@ -47,7 +48,7 @@ class Notes:
 class Talk:
     """One end of a wire, for tests that speak bytes."""
 
-    wire: MemoryWire
+    wire: Wire
     rest: bytes = b""
     sends: list[bytes] = field(default_factory=list)
 
@@ -87,14 +88,15 @@ class Talk:
 class Front:
     """What a test holds: connect to it, and look at what was recorded."""
 
-    def __init__(self, way: Way, notes: Notes, nursery: trio.Nursery) -> None:
+    def __init__(self, way: Way, notes: Notes, nursery: trio.Nursery, wires: Wires) -> None:
         self.way = way
+        self._wires = wires
         self.notes = notes
         self.callers: list[Caller] = []
         self._nursery = nursery
 
     def connect(self, *, tls: bool = True) -> Talk:
-        ours, theirs = memory_wires()
+        ours, theirs = self._wires()
         peer = Peer("127.0.0.1", 50000, "127.0.0.1", 62893, TLS if tls else None, 0.0, 0.0)
         caller = Caller(Http1Client(theirs, self.way.limits, trio.current_time), peer)
         self.callers.append(caller)
@@ -116,15 +118,19 @@ async def front(
     mode: Mode = Mode.HTTPS,
     target: Target | None = None,
     host_header: str = "",
+    wires: Wires = memory_wires,
 ) -> AsyncIterator[Front]:
-    """Run a front whose upstream is `serve`, called with each connection that is dialled."""
+    """Run a front whose upstream is `serve`, called with each connection that is dialled.
+
+    `wires` makes both ends of each connection: for a client theirs and ours, for an upstream ours and theirs.
+    """
     limits = limits or Limits()
     target = target or Target("http", "localhost", 3000)
     notes = Notes()
     async with trio.open_nursery() as nursery:
 
         async def dial() -> Http1Upstream:
-            ours, theirs = memory_wires()
+            ours, theirs = wires()
             nursery.start_soon(run, Talk(theirs))
             return Http1Upstream(ours, limits, trio.current_time, "127.0.0.1:3000")
 
@@ -149,8 +155,11 @@ async def front(
             ask=lambda peer: None,
             notice=lambda error: None,
         )
-        yield Front(way, notes, nursery)
-        nursery.cancel_scope.cancel()
+        try:
+            yield Front(way, notes, nursery, wires)
+        finally:
+            nursery.cancel_scope.cancel()
+            way.pool.close()
 
 
 def answering(answer: bytes, heads: list[bytes] | None = None) -> Serve:

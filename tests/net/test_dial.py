@@ -14,7 +14,8 @@ from tunnel.errors import UpstreamError
 from tunnel.model.address import Target, parse_target
 from tunnel.net import dial
 from tunnel.net.dial import Dialler, Place
-from tunnel.net.streams import SocketWire, Sweep
+from tunnel.net.streams import SocketWire
+from tunnel.net.sweep import Sweep
 from tunnel.net.tls import HandshakeFailed, serve_tls
 
 pytestmark = pytest.mark.anyio

@@ -9,7 +9,8 @@ import trio
 import trio.testing
 
 from tunnel.net.splice import Pipe, spliceable
-from tunnel.net.streams import SocketWire, Sweep
+from tunnel.net.streams import SocketWire
+from tunnel.net.sweep import Sweep
 from tunnel.net.wire import WireError, memory_wires
 
 pytestmark = [

@@ -8,7 +8,8 @@ import trio.testing
 from trio.testing import MockClock
 
 from tests.helpers.wire import all_of, in_no_time, open_wires, socket_wires, tls_wires
-from tunnel.net.streams import SocketWire, Sweep, TlsWire, in_words
+from tunnel.net.streams import SocketWire, TlsWire, in_words
+from tunnel.net.sweep import Sweep
 from tunnel.net.wire import WireError
 
 pytestmark = pytest.mark.anyio
@@ -160,6 +161,35 @@ def test_a_sweep_that_comes_late_counts_the_time_that_nobody_had_against_nobody(
             wire.close()
 
     trio.run(story, clock=clock)
+
+
+def test_many_wires_are_swept_a_few_at_a_time_and_none_is_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tunnel.net.sweep._HANDFUL", 2)
+    late: list[float] = []
+
+    async def story() -> None:
+        sweep = Sweep()
+        wires = [end for _ in range(5) for end in socket_wires(sweep)]
+
+        async def wait(wire: SocketWire) -> None:
+            wire.deadline = 10
+            with pytest.raises(WireError):
+                await wire.receive()
+            late.append(trio.current_time() - 10)
+
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(sweep.run)
+            async with trio.open_nursery() as waiting:
+                for wire in wires:
+                    waiting.start_soon(wait, wire)
+            nursery.cancel_scope.cancel()
+        for wire in wires:
+            wire.close()
+
+    in_no_time(story)
+    assert len(late) == 10
+    assert len(set(late)) == 5, "two at a time"
+    assert 0 < min(late) <= max(late) <= 2 * Sweep.INTERVAL
 
 
 def test_an_expired_wire_can_still_say_so() -> None:

@@ -9,7 +9,8 @@ import trustme
 
 from tests.helpers.wire import contexts, in_no_time, socket_wires, tls_wires
 from tunnel.net.sniff import Speech, sniff
-from tunnel.net.streams import SocketWire, Sweep
+from tunnel.net.streams import SocketWire
+from tunnel.net.sweep import Sweep
 from tunnel.net.tls import HandshakeFailed, agreed, dial_tls, serve_tls
 
 pytestmark = pytest.mark.anyio

@@ -19,7 +19,7 @@ from tunnel.model.address import Listen, Target
 from tunnel.model.config import Limits, Mode
 from tunnel.net.dial import Dialler
 from tunnel.net.listen import bind
-from tunnel.net.streams import Sweep
+from tunnel.net.sweep import Sweep
 from tunnel.proxy.server import Server
 from tunnel.proxy.way import Way
 from tunnel.rules.access import HostRule
@@ -153,6 +153,25 @@ async def test_a_client_that_leaves_early_frees_the_upstream():
         await until(lambda: here.notes.records)
         error = here.notes.records[0].error
         assert error is not None and error.fault is Fault.CLIENT
+
+
+async def test_all_of_many_clients_that_leave_early_free_the_upstream(monkeypatch):
+    monkeypatch.setattr("tunnel.proxy.server._LOOKED", 2)  # as of thousands: a few at a time
+    freed = []
+
+    async def never_answers(stream: trio.SocketStream) -> None:
+        await stream.receive_some()
+        assert await stream.receive_some() == b""
+        freed.append(stream)
+
+    async with running(never_answers) as here:
+        for _ in range(7):
+            await (await here.connect()).send_all(GET)
+        await until(lambda: here.server.running == 7)
+        for client in here.clients:
+            await client.aclose()
+
+        await until(lambda: len(freed) == 7)
 
 
 async def test_a_client_that_only_ended_its_direction_still_gets_its_answer():

@@ -9,6 +9,8 @@ import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 
+import trio
+
 from tunnel.errors import ClientError, ClientGone, TunnelError, UpstreamError
 from tunnel.http.bodies import BodyReader, body_reader, write_chunk, write_last_chunk
 from tunnel.http.heads import read_request, read_response, write_request, write_response
@@ -19,6 +21,7 @@ from tunnel.net.wire import Wire, WireError
 
 _SMALL = 32 * 1024  # bytes of body that are worth a copy to leave in one send with their head
 _BLANK = b"\r\n\r\n"
+_FRAMING = 4096  # bytes of a piece that are not body, past which others get their turn
 
 
 class Http1Leg(ABC):
@@ -44,8 +47,11 @@ class Http1Leg(ABC):
         """See `Leg.receive_body`."""
         reader = self._reader
         while reader.end is None:
-            if self._rest:
-                if body := self._understood():
+            if came := len(self._rest):
+                body = self._understood()
+                if came - len(body) > _FRAMING:
+                    await trio.lowlevel.checkpoint()  # a piece of nothing but tiny chunks took 10 ms to read
+                if body:
                     return body
                 continue
             self._rest = await self._receive()

@@ -49,7 +49,7 @@ class Limits:
     first_byte: float = setting(5 * MINUTES, "for the upstream to begin its answer; then 504", unit="seconds")
     probe: float = setting(60 * SECONDS, "of silence before it is asked whether a peer is still there", unit="seconds")
     shutdown: float = setting(5 * SECONDS, "for running exchanges to end after Ctrl-C", unit="seconds")
-    pool_size: int = setting(256, "most connections to the upstream at once; more exchanges wait their turn")
+    pool_size: int = setting(10_000, "most connections to the upstream at once; more exchanges wait their turn")
     pool_idle: float = setting(15 * SECONDS, "before an unused upstream connection is closed", unit="seconds")
 
 

@@ -12,7 +12,8 @@ from tunnel.errors import TunnelError, UpstreamError
 from tunnel.model.address import Target
 from tunnel.net.descriptors import EXHAUSTED, exhausted
 from tunnel.net.probes import probed
-from tunnel.net.streams import SocketWire, Sweep, in_words, no_delay
+from tunnel.net.streams import SocketWire, in_words, no_delay
+from tunnel.net.sweep import Sweep
 from tunnel.net.tls import HandshakeFailed, dial_tls
 
 _RETRY = 0.05  # seconds between attempts while nothing listens: unnoticeable, and 40 attempts in the default wait

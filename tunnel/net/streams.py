@@ -1,4 +1,4 @@
-"""Streams: wires over real sockets, plain and TLS, and the one sweep that keeps their deadlines.
+"""Streams: wires over real sockets, plain and TLS. Their deadlines are kept by `net.sweep`.
 
 Try, then wait: the kernel is asked first, and trio only when it said that there is nothing yet. That saves a task switch
 and a re-armed epoll registration wherever the bytes are here already, as in a body. Where a caller knows that they come
@@ -17,6 +17,7 @@ from collections.abc import Awaitable, Callable
 
 import trio
 
+from tunnel.net.sweep import Sweep
 from tunnel.net.wire import PIECE, WireError
 
 _STREAK = 16  # operations in a row without a wait, before others get their turn
@@ -24,38 +25,6 @@ _PATIENCE = 32  # see `SocketWire.receive`
 _RECORD = 16 * 1024  # most bytes of one TLS record (RFC 8446 §5.1), so of one SSL_read
 _RESET = struct.pack("ii", 1, 0)  # struct linger: on, 0 s
 _PAUSE = 0.05  # seconds, before a system is asked again that was short of memory
-
-
-class Sweep:
-    """Looks at every wire's deadline twice a second, instead of a cancel scope around each wait.
-
-    Idle and slow peers are measured in seconds, so half a second of lateness costs nothing, and the way of each request is
-    spared two heap operations a wait.
-    """
-
-    INTERVAL = 0.5  # seconds
-    LATE = 1.0  # seconds by which a sweep comes late only where this process did not run (Ctrl-Z, a frozen container)
-
-    def __init__(self) -> None:
-        self.wires: set[SocketWire] = set()
-        self.chores: list[Callable[[float], None]] = []  # called with the time after the wires
-
-    async def run(self) -> None:
-        """Sweep until cancelled."""
-        last = trio.current_time()
-        while True:
-            await trio.sleep(self.INTERVAL)
-            now = trio.current_time()
-            lost, last = now - last - self.INTERVAL, now
-            if lost > self.LATE:
-                # Nobody could have been answered meanwhile, so nobody was slow. What came is in the kernel and is read next;
-                # who was waited for, perhaps stopped with us, has the time that was left when we stopped.
-                for wire in self.wires:
-                    wire.deadline += lost
-            for wire in [wire for wire in self.wires if wire.deadline < now]:
-                wire.expire()
-            for chore in self.chores:
-                chore(now)
 
 
 class SocketWire:

@@ -89,7 +89,10 @@ async def _handshake(plain: SocketWire, wrap: Callable[[], ssl.SSLSocket]) -> Tl
         failure = _failure(error)
         if failure is None:
             raise
-        raise failure from error
+        try:
+            raise failure from error
+        finally:
+            del failure  # its traceback holds this frame: a circle, which garbage collection would find late
 
 
 def _failure(error: BaseException) -> HandshakeFailed | None:

@@ -30,6 +30,7 @@ _KEPT = 64 * 1024  # bytes of a body that came behind its head, for another try
 # Times such a request is sent while connections break off before an answer begins: one may have been stale, and a server
 # that restarts may end one that it served and one that was in its queue. Whoever dies of all four dies of the request.
 _TRIES = 4
+_MOST_INFORMATIONAL = 32  # 1xx heads that are recorded; all are passed on
 
 
 class Caller:
@@ -84,6 +85,8 @@ async def exchange(caller: Caller, request: Request, way: Way) -> bool:
         caller.record = caller.upstream = None
         caller.endless = False
         record.ended = perf_counter()
+        if record.error is not None:
+            record.error.forget()  # it would hold the record that holds it, and this connection
         way.recorder.close(record)
 
 
@@ -195,9 +198,11 @@ async def _answer(this: Exchange) -> bool:
     client = caller.client
     response = await leg.receive_response()
     while response.status < 200 and response.status != 101:
-        record.informational.append(response)
+        if len(record.informational) < _MOST_INFORMATIONAL:
+            record.informational.append(response)
         if request.minor == 1:  # RFC 9110 §15.2: never to a 1.0 client
             await client.send_response(returned(response, request, close=False), b"", None)
+        await trio.lowlevel.checkpoint()  # there may be hundreds in one piece
         response = await leg.receive_response()
     record.first = leg.first_byte
     record.response = response
@@ -279,6 +284,8 @@ async def _answer_ourselves(caller: Caller, record: Record, response: Response, 
         return False
     if body:
         record.response_body.add(body)
+    # No upstream was waited for, and the next request may be here: without this, thousands would be answered in one go.
+    await trio.lowlevel.cancel_shielded_checkpoint()
     return response.keep_alive
 
 

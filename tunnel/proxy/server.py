@@ -9,11 +9,15 @@ import trio
 
 from tunnel.errors import TunnelError
 from tunnel.net.listen import accept
+from tunnel.net.memory import give_back
+from tunnel.net.sweep import Sweep
 from tunnel.proxy.connection import connection
 from tunnel.proxy.forward import Caller
 from tunnel.proxy.way import Way
 
 _LONG = 0.5  # seconds after which a running exchange is shown before it ends
+_CROWD = 1000  # connections; when so many have left, their memory goes back to the system
+_LOOKED = 64  # connections looked at in one go: 0.4 ms where each has to ask the kernel
 
 
 class Server:
@@ -41,10 +45,11 @@ class Server:
         Cancelled: everything stops at once.
         """
         way = self._way
-        way.sweep.chores += [self._look, way.pool.sweep]
+        way.sweep.chores.append(way.pool.sweep)
         try:
             async with trio.open_nursery() as beside:
                 beside.start_soon(way.sweep.run)
+                beside.start_soon(self._look_after)
                 async with trio.open_nursery() as connections:
                     await self._accept(connections, stopping)
                     self._wind_down()
@@ -95,22 +100,38 @@ class Server:
         finally:
             self._open -= 1
 
-    def _look(self, now: float) -> None:
-        """Look at the running exchanges: show the long ones, and end those whose client has left.
+    async def _look_after(self) -> None:
+        """Look at the running exchanges twice a second, until cancelled; thousands a few at a time, or all would wait."""
+        most = 0  # connections open at once, since memory was last given back
+        while True:
+            before, self._leaving = self._leaving, set()
+            callers = list(self.callers)
+            handfuls = range(0, len(callers) or 1, _LOOKED)
+            for at in handfuls:
+                for caller in callers[at : at + _LOOKED]:
+                    self._look(caller, before)
+                await trio.sleep(Sweep.INTERVAL / len(handfuls))
+            most = max(most, self._open)
+            if most - self._open > max(_CROWD, self._open):
+                most = self._open
+                await trio.to_thread.run_sync(give_back)
+
+    def _look(self, caller: Caller, leaving: set[Caller]) -> None:
+        """Look at one: show it if it is long, and end it if its client has left.
 
         A client that ended its direction may still read, so it is given until the next look for its answer to be whole.
+
+        Args:
+          leaving: Those whose client had left at the look before.
         """
-        leaving = {caller for caller in self.callers if caller.upstream is not None and caller.client.wire.left()}
-        for caller in leaving & self._leaving:
-            caller.left = True
-            if caller.upstream is not None:
+        record = caller.record
+        if record is not None and not record.live and record.started < perf_counter() - _LONG:
+            self._way.recorder.show(record)
+        if caller.upstream is not None and caller.client.wire.left():
+            self._leaving.add(caller)
+            if caller in leaving:
+                caller.left = True
                 caller.upstream.break_off("the client left")
-        self._leaving = leaving
-        long_ago = perf_counter() - _LONG
-        for caller in self.callers:
-            record = caller.record
-            if record is not None and not record.live and record.started < long_ago:
-                self._way.recorder.show(record)
 
     def _wind_down(self) -> None:
         """Have idle connections end now, endless exchanges too, and running ones after their answer."""

@@ -9,7 +9,7 @@ from tunnel.errors import TunnelError
 from tunnel.http.pool import Pool
 from tunnel.model.config import Limits, Mode
 from tunnel.model.peer import Peer
-from tunnel.net.streams import Sweep
+from tunnel.net.sweep import Sweep
 from tunnel.rules.access import HostRule
 from tunnel.rules.forwarding import Forwarding
 from tunnel.rules.repair import Repair
