@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: run test lint types bench conformance fire docs clean
+.PHONY: run test lint types bench conformance fire soak docs clean
 
 run: $(VENV)/.ready  ## Front the example service, or yours: make run TARGET=3000
 	$(BIN)/tunnel $(or $(TARGET),example) $(ARGS)
@@ -22,6 +22,9 @@ types: $(VENV)/.tested
 	$(BIN)/mypy --platform linux
 	$(BIN)/mypy --platform darwin
 	$(BIN)/mypy --platform win32
+
+soak: $(VENV)/.tested  ## Mixed traffic for so long, after which nothing may be left of it: make soak SECONDS=14400
+	TUNNEL_SOAK=$(or $(SECONDS),60) $(BIN)/python -m pytest -m soak tests/fire/soak $(ARGS)
 
 bench: $(VENV)/.tested  ## Figures beside nginx, Caddy, Node's http-proxy and mitmproxy
 	$(BIN)/python -m benchmarks $(ARGS)

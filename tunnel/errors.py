@@ -7,6 +7,7 @@ A subclass exists only where somebody catches it.
 import enum
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Self
 
 
 class Fault(enum.StrEnum):
@@ -38,9 +39,14 @@ class TunnelError(Exception):
         self.fault = fault
         self.exit_code = exit_code
 
-    def forget(self) -> None:
-        """Let go of how it came about: the frames of its traceback hold all that they worked on, wires and buffers too."""
+    def alone(self) -> Self:
+        """Return the error without what led to it, for whoever keeps it.
+
+        A traceback holds the frames that the error passed through, and they hold buffers, a connection, and often what keeps
+        the error: only the garbage collector would free them, some thousand failed exchanges later.
+        """
         self.__traceback__ = self.__cause__ = self.__context__ = None
+        return self
 
 
 class ClientError(TunnelError):

@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.capture.making import PEER, begun, ended, request, response, until
+from tests.helpers.garbage import alive, no_collector
 from tunnel.capture.clock import Clock
 from tunnel.capture.recorder import Recorder
 from tunnel.capture.store import Store
@@ -62,6 +63,15 @@ def test_an_exchange_is_read_back_as_it_was_noted(recorder, tmp_path):
     assert exchange.timings.tls == pytest.approx(10_000, abs=1)
     assert exchange.timings.ended == pytest.approx(3000, abs=1)
     assert abs(exchange.started - time.time_ns() // 1000) < 20_000_000
+
+
+def test_what_is_written_is_held_no_longer(recorder, tmp_path):
+    """A quiet front would else keep the bodies of its last batch, up to all that may wait, until somebody calls again."""
+    with no_collector():
+        record = ended(recorder, b"/last")
+        del record
+
+        until(lambda: not alive("Record"))
 
 
 def test_a_failure_keeps_its_sentence_and_its_side(recorder, tmp_path):

@@ -61,6 +61,12 @@ class Lines:
         with self._changed:
             return "".join(f"{line}\n" for line in self._lines)
 
+    def take(self) -> list[str]:
+        """Return the lines until now, and forget them: for a program that prints for hours. Not while one is waited for."""
+        with self._changed:
+            lines, self._lines = self._lines, []
+            return lines
+
     def finish(self) -> None:
         """Read to the end and close. Grandchildren that hold the pipe open are not waited for."""
         self._thread.join(5)

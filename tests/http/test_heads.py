@@ -1,9 +1,12 @@
 """Heads: what is read, what is refused and how it is said, and that what was written is read back."""
 
+import contextlib
+
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from tests.helpers.garbage import alive, no_collector
 from tests.http.corpus import HEADS, head
 from tunnel.errors import ClientError, UpstreamError
 from tunnel.http.heads import read_request, read_response, read_trailers, write_request, write_response
@@ -81,6 +84,16 @@ def test_a_refusal_says_what_was_wrong(raw: bytes, status: int, said: str) -> No
         request(raw)
 
     assert caught.value.status == status
+
+
+def test_a_refusal_by_h11_leaves_nothing_to_the_garbage_collector() -> None:
+    with no_collector():
+        with contextlib.suppress(ClientError):
+            request(head(b"X y"))
+        with contextlib.suppress(UpstreamError):
+            response(b"HTTP/1.1 200 OK\r\nX y\r\n\r\n")
+
+        assert alive("RemoteProtocolError") == {}
 
 
 def test_limits_are_inclusive() -> None:

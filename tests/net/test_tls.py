@@ -1,5 +1,6 @@
 """TLS: what a handshake agrees, and the sentence for each way it fails."""
 
+import contextlib
 import ssl
 
 import pytest
@@ -7,6 +8,7 @@ import trio
 import trio.testing
 import trustme
 
+from tests.helpers.garbage import alive, no_collector
 from tests.helpers.wire import contexts, in_no_time, socket_wires, tls_wires
 from tunnel.net.sniff import Speech, sniff
 from tunnel.net.streams import SocketWire
@@ -173,3 +175,13 @@ async def test_a_cancelled_handshake_leaves_nothing_open() -> None:
     assert sweep.wires == {near}
     assert near.left()
     near.close()
+
+
+async def test_a_failed_handshake_leaves_nothing_to_the_garbage_collector() -> None:
+    with no_collector():
+        near, far = socket_wires(Sweep())
+        near.close()
+        with contextlib.suppress(HandshakeFailed):
+            await serve_tls(far, contexts()[0])
+
+        assert alive("TlsWire", "SSLSocket") == {}

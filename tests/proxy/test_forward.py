@@ -4,6 +4,7 @@ import pytest
 import trio
 from trio.testing import wait_all_tasks_blocked
 
+from tests.helpers.garbage import alive, no_collector
 from tests.helpers.way import Talk, answering, front
 from tunnel.errors import Fault
 from tunnel.model.address import Target
@@ -542,6 +543,49 @@ async def test_a_client_that_leaves_is_told_apart_from_an_upstream_that_fails():
 
         error = here.notes.records[0].error
         assert error is not None and error.fault is Fault.CLIENT
+
+
+async def test_a_failed_exchange_leaves_nothing_to_the_garbage_collector():
+    """Its record waits to be written, and holds the error: that must not hold the frames it passed through."""
+
+    async def serve(talk: Talk) -> None:
+        await talk.hear_head()
+        await talk.hear_all()
+
+    async with front(serve) as here:
+        with no_collector():
+            begun = here.connect()
+            await begun.say(b"PUT / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9\r\n\r\nbegun")
+            await wait_all_tasks_blocked()
+            begun.wire.close()
+            waiting = here.connect()
+            await waiting.say(GET)
+            await wait_all_tasks_blocked()
+            upstream = here.callers[1].upstream
+            assert upstream is not None
+            upstream.break_off("the service crashed")
+            assert (await waiting.hear_head()).startswith(b"HTTP/1.1 502 ")
+            gone = here.connect(tls=False)
+            await gone.say(GET)
+            gone.wire.close()  # before our own answer, a redirect
+            await wait_all_tasks_blocked()
+
+            faults = [record.error and record.error.fault for record in here.notes.records]
+            assert faults == [Fault.CLIENT, Fault.UPSTREAM, Fault.CLIENT]
+            assert alive("Exchange") == {}
+            here.notes.records.clear()
+            assert alive("Record") == {}
+
+
+async def test_a_connection_remembers_what_it_told_of_a_few_hosts_only():
+    """One that names a new host each time, all of them ours, could else fill the memory."""
+    async with front(answering(OK)) as here:
+        client = here.connect()
+        for number in range(100):
+            await client.say(b"GET / HTTP/1.1\r\nHost: app%d.localhost\r\n\r\n" % number)
+            await client.hear(len(OK))
+
+        assert len(here.callers[0].told) <= 16
 
 
 async def test_a_plain_front_serves_plain_requests():

@@ -106,6 +106,7 @@ class Writer:
                 queue.stopping.wait(RETRY)
             else:
                 if not batch.full:
+                    batch = Batch()  # what is written is held no longer: the sleep may be long
                     self._sleep(calm)
                     queue.stopping.wait(GATHER)
                 batch = self._gathering.take(queue, MOST_TAKEN)

@@ -192,7 +192,7 @@ def _ask_h11_for_request(raw: bytes) -> tuple[bytes, bytes, Headers, int]:
         status = error.error_status_hint
         raise ClientError(
             f"the request is malformed: {error}", status=status if status in (431, 501) else 400
-        ) from error
+        ) from error.with_traceback(None)  # h11's has a frame that holds the error itself
     if not isinstance(event, h11.Request):
         raise ClientError("the request's head is not whole")
     if not event.http_version.startswith(b"1."):
@@ -215,7 +215,7 @@ def _ask_h11_for_response(raw: bytes, method: bytes) -> tuple[int, int, bytes, H
     try:
         event = judge.next_event()
     except h11.RemoteProtocolError as error:
-        raise UpstreamError(f"the answer is malformed: {error}") from error
+        raise UpstreamError(f"the answer is malformed: {error}") from error.with_traceback(None)
     if not isinstance(event, h11.Response | h11.InformationalResponse):
         raise UpstreamError("the answer's head is not whole")
     if not event.http_version.startswith(b"1."):

@@ -124,7 +124,7 @@ async def answer_requests(caller: Caller, way: Way) -> None:
 async def _unreadable(caller: Caller, error: ClientError, way: Way) -> None:
     """Answer and record what is no request."""
     record = way.recorder.open(caller.peer, _UNREAD, perf_counter())
-    record.error = error
+    record.error = error.alone()
     record.response, body = error_answer(error, None, close=True)
     try:
         record.returned = await caller.client.send_response(record.response, body, END)

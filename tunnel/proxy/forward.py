@@ -31,6 +31,7 @@ _KEPT = 64 * 1024  # bytes of a body that came behind its head, for another try
 # that restarts may end one that it served and one that was in its queue. Whoever dies of all four dies of the request.
 _TRIES = 4
 _MOST_INFORMATIONAL = 32  # 1xx heads that are recorded; all are passed on
+_MOST_TOLD = 16  # hosts that one connection has named; a browser names one
 
 
 class Caller:
@@ -39,7 +40,7 @@ class Caller:
     Attributes:
       client: The leg towards it.
       peer: Its facts.
-      told: What upstreams are told of it, by the Host it used.
+      told: What upstreams are told of it, by the Host it used; of a few.
       record: The running exchange's, else None.
       upstream: The wire an answer is awaited on, else None. Breaking it off ends the exchange.
       endless: The running exchange does not end by itself: an upgrade, an event stream.
@@ -70,11 +71,13 @@ async def exchange(caller: Caller, request: Request, way: Way) -> bool:
             return await _answer_ourselves(caller, record, response, body)
         fields = caller.told.get(host)
         if fields is None:
+            if len(caller.told) >= _MOST_TOLD:
+                caller.told.clear()
             fields = caller.told[host] = told(caller.peer, host)
         outgoing = way.forwarding.request(request, fields)
         return await _carry(caller, record, request, outgoing, host, way)
     except TunnelError as error:
-        error = _whose(error, caller)
+        error = _whose(error, caller).alone()
         if not (caller.endless and isinstance(error, ClientGone)):  # who closes an endless answer has had enough of it
             record.error = error
         return await _refuse(caller, record, request, error)
@@ -85,8 +88,6 @@ async def exchange(caller: Caller, request: Request, way: Way) -> bool:
         caller.record = caller.upstream = None
         caller.endless = False
         record.ended = perf_counter()
-        if record.error is not None:
-            record.error.forget()  # it would hold the record that holds it, and this connection
         way.recorder.close(record)
 
 
@@ -280,7 +281,7 @@ async def _answer_ourselves(caller: Caller, record: Record, response: Response, 
     try:
         record.returned = await caller.client.send_response(response, body, END)
     except ClientError as error:
-        record.error = record.error or error
+        record.error = record.error or error.alone()
         return False
     if body:
         record.response_body.add(body)
