@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from tunnel.capture.heads import changes, fields_of, lines_of
@@ -98,6 +98,7 @@ def test_a_hex_view_holds_every_byte(data):
         lambda name: f"text/plain; charset={name}"
     ),
 )
+@example(b"\\\x00", ";CHARSET=UNICODE/ESCAPE")
 def test_nothing_that_strangers_send_is_an_exception(body, content_type):
     present(body, content_type)
 

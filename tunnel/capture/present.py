@@ -115,10 +115,15 @@ def _text(body: bytes, kind: str, charset: str) -> Presented | None:
     return Presented("text", text, notes)
 
 
+# Text to Python, and no charset that IANA registers: their decoders warn, and guess.
+_PYTHONS_OWN = {"unicode-escape", "raw-unicode-escape", "punycode", "idna", "undefined", "mbcs", "oem"}
+
+
 def _is_charset(name: str) -> bool:
     try:
         # Python has codecs that are no charsets ("hex", "zip"), and a body is not to be run through one of those.
-        return codecs.lookup(name)._is_text_encoding and codecs.getincrementaldecoder(name) is not None
+        codec = codecs.lookup(name)
+        return codec._is_text_encoding and codec.incrementaldecoder is not None and codec.name not in _PYTHONS_OWN
     except (LookupError, ValueError):
         return False
 
