@@ -8,7 +8,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-FRONT, REST = 0, 1  # which of our cores a front has for itself, and which client and origin share
+FRONT, REST = 0, -1  # which of our cores a front has for itself, and which client and origin share
+SEVERAL = (0, 1)  # which a front has that can use two, where there are more (`spare`)
 
 
 def cores() -> list[int]:
@@ -24,14 +25,19 @@ def pinned() -> bool:
     return len(_OURS) >= 2
 
 
+def spare() -> bool:
+    """Whether a front may have two cores, and its load another."""
+    return len(_OURS) > len(SEVERAL)
+
+
 @contextmanager
-def on(which: int) -> Iterator[None]:
-    """Have processes that are started inside run on one core: `FRONT` or `REST`."""
+def on(*which: int) -> Iterator[None]:
+    """Have processes that are started inside run on these cores: `FRONT`, `REST`, or `SEVERAL`."""
     if not pinned():
         yield
         return
     before = os.sched_getaffinity(0)
-    os.sched_setaffinity(0, {_OURS[which]})
+    os.sched_setaffinity(0, {_OURS[one] for one in which})
     try:
         yield
     finally:

@@ -5,7 +5,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -171,12 +171,21 @@ def _first_line(said: str) -> str:
 
 
 @contextmanager
-def front(name: str, origin: Origin, folder: Path, *, wait: bool = True) -> Iterator[Front]:
+def front(
+    name: str,
+    origin: Origin,
+    folder: Path,
+    *,
+    wait: bool = True,
+    options: Sequence[str] = (),
+    core: int | tuple[int, ...] = machine.FRONT,
+) -> Iterator[Front]:
     """Start a front for an origin; it is ended with the block.
 
     Args:
       folder: Its own. The authority and the records of ours, if there are any, are used again.
       wait: Return only when it accepts connections.
+      options: Further words of its command.
     """
     if name == DIRECT:
         yield Front(DIRECT, origin.plain, origin.tls, None, folder)
@@ -186,8 +195,8 @@ def front(name: str, origin: Origin, folder: Path, *, wait: bool = True) -> Iter
     plain = free_port()
     at = Places(folder, plain, plain if peer.one_port else free_port(), origin.plain, origin.pem)
     environment = peer.environment(at)
-    command = peer.command(at)
-    with Program(command, core=machine.FRONT, log=folder / "said.log", environment=environment) as program:
+    command = [*peer.command(at), *options]
+    with Program(command, core=core, log=folder / "said.log", environment=environment) as program:
         if wait:
             await_listening(program, at.plain)
             await_listening(program, at.tls)

@@ -25,18 +25,23 @@ class Program:
 
     Args:
       command: What to run.
-      core: `machine.FRONT` or `machine.REST`.
+      core: `machine.FRONT` or `machine.REST`, or several.
       log: Where what it says goes.
       environment: Added to ours.
     """
 
     def __init__(
-        self, command: Sequence[str | Path], *, core: int, log: Path, environment: dict[str, str] | None = None
+        self,
+        command: Sequence[str | Path],
+        *,
+        core: int | tuple[int, ...],
+        log: Path,
+        environment: dict[str, str] | None = None,
     ) -> None:
         self.name = Path(command[0]).name
         self.log = log
         self.started = time.perf_counter()
-        with machine.on(core), log.open("ab") as out:
+        with machine.on(*(core if isinstance(core, tuple) else (core,))), log.open("ab") as out:
             self._process = subprocess.Popen(
                 [str(word) for word in command],
                 stdin=subprocess.DEVNULL,

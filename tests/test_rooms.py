@@ -21,6 +21,7 @@ ROOMS = {
     "tunnel.example": "",
     "tunnel.run": "certs tunnel.proxy tunnel.example tunnel.http tunnel.net tunnel.rules tunnel.capture tunnel.model"
     " tunnel.errors",
+    "tunnel.workers": "tunnel.run tunnel.net tunnel.rules tunnel.capture tunnel.model tunnel.errors",
     "tunnel.cli": "certs tunnel",
     "tunnel.__main__": "tunnel.cli",
 }
@@ -32,13 +33,13 @@ KEEPERS = {
     "cryptography": "certs",
     "ssl": "certs tunnel.net.tls tunnel.net.streams tunnel.net.dial tunnel.proxy.way tunnel.proxy.connection tunnel.run",
     "subprocess": "certs.stores",
-    "socket": "tunnel.net tunnel.proxy.connection tunnel.proxy.server tunnel.run",
+    "socket": "tunnel.net tunnel.proxy.connection tunnel.proxy.server tunnel.run tunnel.workers",
     "starlette": "tunnel.example",
     "psutil": "tunnel.net",
     "click": "tunnel.cli",
     "rich": "tunnel.cli",
     "tomllib": "tunnel.cli.configfile",
-    "trio": "tunnel.net tunnel.http tunnel.proxy tunnel.run tunnel.cli.serve tunnel.example",
+    "trio": "tunnel.net tunnel.http tunnel.proxy tunnel.run tunnel.workers.worker tunnel.cli.serve tunnel.example",
 }
 # What one process must never hold: a second event loop.
 STRANGERS = ("asyncio", "uvicorn", "aiohttp")

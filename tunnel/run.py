@@ -4,8 +4,8 @@ import secrets
 import signal
 import socket
 import ssl
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import ExitStack, asynccontextmanager
+from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, ExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,6 +22,7 @@ from tunnel.model.config import Config, Mode
 from tunnel.model.exchange import Summary
 from tunnel.model.peer import Peer
 from tunnel.net.callers import Callers
+from tunnel.net.counts import Count
 from tunnel.net.descriptors import allowed, crowded, fitting, wanted
 from tunnel.net.dial import Dialler
 from tunnel.net.listen import bind
@@ -82,12 +83,48 @@ class Terminal:
     def stopped(self, statistics: Statistics) -> None:
         """Everything has ended and is written."""
 
+    def rest(self) -> bool:
+        """End threads of its own, so that the process may fork or end; whether it could. Telling begins them anew."""
+        return True
+
+
+@dataclass(frozen=True, slots=True)
+class Front:
+    """What is made before anything is served; workers are forked from a process that holds it, and share it.
+
+    Attributes:
+      listeners: Bound and listening.
+      contexts: What TLS is served with, None where none is.
+      token: Marks what was forwarded here, so that a request which comes back is known.
+    """
+
+    listeners: tuple[socket.socket, ...]
+    hosts: HostRule
+    contexts: ServerContexts | None
+    token: str
+    started: Started
+
+
+Told = Callable[[], AbstractContextManager[AsyncIterable[object]]]
+"""Gives, while it is entered, an item each time somebody says stop: a signal, or the first of several processes."""
+
 
 async def run(config: Config, terminal: Terminal) -> None:
     """Serve until SIGINT or SIGTERM; a second one stops at once.
 
     Raises:
       TunnelError: It cannot start; nothing is left open then.
+    """
+    with prepared(config, terminal) as front:
+        await serve(config, front, terminal, Count(), lambda: trio.open_signal_receiver(signal.SIGINT, signal.SIGTERM))
+
+
+@contextmanager
+def prepared(config: Config, terminal: Terminal) -> Iterator[Front]:
+    """Make what a front needs before it serves: no thread, no event loop. The listeners are closed with the block.
+
+    Raises:
+      TunnelError: It cannot start.
     """
     _make_folder(Path(config.folder))
     with ExitStack() as stack:
@@ -98,6 +135,19 @@ async def run(config: Config, terminal: Terminal) -> None:
         _refuse_own_port(config.target, listeners)
         hosts = HostRule((*config.allow_host, *config.listen.hosts))
         contexts = _contexts(config, hosts, terminal)
+        started = Started(
+            url=_url(config.mode, host, port),
+            port=port,
+            target=str(config.target) if config.target else "the example service",
+            moved_from=config.listen.port if config.listen.port not in (0, port) else None,
+            authority=_authority(config) if contexts else None,
+        )
+        yield Front(tuple(listeners), hosts, contexts, secrets.token_hex(4), started)
+
+
+async def serve(config: Config, front: Front, terminal: Terminal, count: Count, told: Told) -> None:
+    """Serve until told to stop; told again, stop at once. The listeners are closed when accepting ends."""
+    with ExitStack() as stack:
         callers = Callers()
         callers.start()
         stack.callback(callers.stop)
@@ -119,35 +169,28 @@ async def run(config: Config, terminal: Terminal) -> None:
             way = Way(
                 mode=config.mode,
                 limits=limits,
-                hosts=hosts,
-                forwarding=Forwarding(target, config.host_header, secrets.token_hex(4)),
+                hosts=front.hosts,
+                forwarding=Forwarding(target, config.host_header, front.token),
                 repair=Repair(target),
                 pool=Pool(dial, size=limits.pool_size, idle=limits.pool_idle, wait=limits.first_byte),
                 recorder=recorder,
                 sweep=sweep,
-                tls=contexts.at if contexts else None,
+                tls=front.contexts.at if front.contexts else None,
                 ask=callers.ask,
                 notice=terminal.notice,
             )
-            server = Server(way, listeners, crowded(limits, config.limits, files))
-            started = Started(
-                url=_url(config.mode, host, port),
-                port=port,
-                target=str(config.target) if config.target else "the example service",
-                moved_from=config.listen.port if config.listen.port not in (0, port) else None,
-                authority=_authority(config) if contexts else None,
-            )
-            await _until_told(server, terminal, started)
+            server = Server(way, front.listeners, count, crowded(limits, config.limits, files))
+            await _until_told(server, told, terminal, front.started)
 
 
-async def _until_told(server: Server, terminal: Terminal, started: Started) -> None:
+async def _until_told(server: Server, told: Told, terminal: Terminal, started: Started) -> None:
     stopping = trio.Event()
-    with trio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
+    with told() as orders:
         terminal.started(started)  # not before: a script that has read the URL may tell us to stop the next moment
         async with trio.open_nursery() as nursery:
 
             async def listen() -> None:
-                async for _ in signals:
+                async for _ in orders:
                     if stopping.is_set():
                         nursery.cancel_scope.cancel()
                     stopping.set()

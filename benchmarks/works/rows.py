@@ -18,6 +18,16 @@ def count(folder: Path, where: str = "1") -> int:
         connection.close()
 
 
+def shares(folder: Path, since: float) -> list[int]:
+    """Return how many client connections each process served from a moment on, in seconds since 1970."""
+    connection = sqlite3.connect(folder / "records.sqlite")
+    try:
+        asked = "SELECT count(DISTINCT port) FROM exchange WHERE started >= ? GROUP BY process"
+        return [int(count) for (count,) in connection.execute(asked, (int(since * 1e6),))]
+    finally:
+        connection.close()
+
+
 def compare(bench: Bench, turn: int, row: str, folder: Path, answered: int, in_flight: int) -> None:
     """Note what was answered and what is in the store, of a front that has ended.
 

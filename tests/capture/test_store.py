@@ -1,8 +1,10 @@
 """The store by itself: numbers, changes, and what is removed."""
 
+import sqlite3
 import tempfile
 import threading
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from hypothesis import given, settings
@@ -17,6 +19,7 @@ from tunnel.capture.recorder import Recorder
 from tunnel.capture.retention import INTERVAL, Retention
 from tunnel.capture.rows import COLUMNS, COMMON, Row, row_of, summary_of
 from tunnel.capture.store import NoStore, Store
+from tunnel.capture.store_schema import FILE, VERSION, open_for_writing, read_version
 from tunnel.capture.store_write import Writing, runs
 from tunnel.capture.tap import Budget, Record
 from tunnel.model.config import DAYS, KIB, Keep
@@ -257,3 +260,23 @@ def test_retention_runs_beside_the_recording(tmp_path):
     recorder.stop(5)
 
     assert recorder.statistics().last_error == ""
+
+
+def test_a_store_that_another_process_makes_meanwhile_is_not_taken_for_a_strangers(tmp_path):
+    """Two processes that begin at once, in an empty folder: between the version and the tables lies the other's commit."""
+
+    class Meanwhile(sqlite3.Connection):
+        looks = 0
+
+        def execute(self, sql, *values):
+            self.looks += 1
+            found = super().execute(sql, *values).fetchall()
+            if self.looks == 1:
+                open_for_writing(tmp_path, lambda error: None).close()
+            return SimpleNamespace(fetchone=lambda: found[0])
+
+    connection = sqlite3.connect(tmp_path / FILE, factory=Meanwhile)
+    version = read_version(connection, tmp_path / FILE)
+    connection.close()
+
+    assert version == VERSION

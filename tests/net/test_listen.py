@@ -150,6 +150,32 @@ async def test_connections_are_handed_over_without_delay_or_waiting() -> None:
         client.close()
 
 
+async def test_who_lets_others_go_first_takes_the_connection_later(autojump_clock: trio.testing.MockClock) -> None:
+    (listener,) = bind(Listen(("127.0.0.1",), 0), busy)
+    waits = [1.0, 2.0, 0.0]
+    doorway, arrived = Doorway(), trio.Event()
+
+    def start(sock: socket.socket) -> None:
+        doorway.accepted.append(sock)
+        arrived.set()
+
+    def wait() -> float:
+        return waits.pop(0) if waits else 0.0
+
+    async def open() -> None:
+        await accept(listener, start, room=lambda: True, trouble=doorway.troubles.append, wait=wait)
+
+    with listener, socket.create_connection(listener.getsockname()):
+        async with trio.open_nursery() as nursery:
+            began = trio.current_time()
+            nursery.start_soon(open)
+            await arrived.wait()
+            assert trio.current_time() - began == pytest.approx(3.0)
+            assert waits == []
+            nursery.cancel_scope.cancel()
+    doorway.close()
+
+
 class Exhausted(socket.socket):
     """A listener on a system that is out of something for a while."""
 

@@ -559,7 +559,7 @@ async def test_a_failed_exchange_leaves_nothing_to_the_garbage_collector():
             await wait_all_tasks_blocked()
             begun.wire.close()
             waiting = here.connect()
-            await waiting.say(GET)
+            await waiting.say(b"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\n\r\n")
             await wait_all_tasks_blocked()
             upstream = here.callers[1].upstream
             assert upstream is not None

@@ -17,6 +17,7 @@ from tunnel.http.http1 import Http1Upstream
 from tunnel.http.pool import Pool
 from tunnel.model.address import Listen, Target
 from tunnel.model.config import Limits, Mode
+from tunnel.net.counts import Count
 from tunnel.net.dial import Dialler
 from tunnel.net.listen import bind
 from tunnel.net.sweep import Sweep
@@ -88,7 +89,8 @@ async def running(
             notice=notices.append,
         )
         crowded = TunnelError("one too many")
-        here = Running(Server(way, listeners, crowded), listeners[0].getsockname()[1], notes, notices, trio.Event())
+        server = Server(way, listeners, Count(), crowded)
+        here = Running(server, listeners[0].getsockname()[1], notes, notices, trio.Event())
 
         async def run() -> None:
             await here.server.run(here.stopping)

@@ -139,7 +139,10 @@ def read_version(connection: sqlite3.Connection, path: Path) -> int:
             hint="upgrade tunnel, or use another folder: --folder DIR",
         )
     if version == 0 and connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()[0]:
-        raise sqlite3.DatabaseError("it holds tables of another program")
+        # Another process may have made them between the two looks; then the version came with them.
+        version = int(connection.execute("PRAGMA user_version").fetchone()[0])
+        if version == 0:
+            raise sqlite3.DatabaseError("it holds tables of another program")
     return version
 
 

@@ -8,6 +8,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 from io import RawIOBase
 from typing import TextIO
 
@@ -21,13 +22,21 @@ AT_ONCE = 100  # lines in one write
 class LivePrinter:
     """Prints each exchange at its end, and a long one at its beginning too."""
 
-    def __init__(self, stream: TextIO, *, as_json: bool = False, look: Look | None = None) -> None:
-        """Start the thread.
+    def __init__(
+        self,
+        stream: TextIO,
+        *,
+        as_json: bool = False,
+        look: Look | None = None,
+        turn: AbstractContextManager[object] | None = None,
+    ) -> None:
+        """Prepare; the thread is started when there is something to print.
 
         Args:
           stream: Where to print. Its buffer is gone around: a thread stuck in it could not be left behind at exit.
           as_json: One object per line.
           look: By default what suits the stream.
+          turn: To take for each write, where several processes print to one terminal.
         """
         stream.flush()
         buffer = getattr(stream, "buffer", None)
@@ -36,13 +45,13 @@ class LivePrinter:
         self._encoding = getattr(stream, "encoding", None) or "utf-8"
         self._look = look or look_of(stream)
         self._json = as_json
+        self._turn = turn or nullcontext()
         self._waiting: deque[Summary | str] = deque()
         self._missed = 0
         self._announced: set[int] = set()  # running exchanges that were printed when they opened
         self._changed = threading.Condition()
         self._stopping = False
-        self._thread = threading.Thread(target=self._run, name="printer", daemon=True)
-        self._thread.start()
+        self._thread: threading.Thread | None = None
 
     def show(self, exchanges: Sequence[Summary]) -> None:
         """Print exchanges, in their turn. Never waits for the terminal; for any thread."""
@@ -55,20 +64,34 @@ class LivePrinter:
                 else:
                     self._announced.discard(summary.id)
                 self._put(summary)
-            self._changed.notify()
+            self._rouse()
 
     def say(self, text: str) -> None:
         """Print a line of our own, in its turn among the others."""
         with self._changed:
             self._put(text)
-            self._changed.notify()
+            self._rouse()
 
-    def stop(self, deadline: float) -> None:
-        """Print what is left, for so many seconds at most."""
+    def stop(self, deadline: float) -> bool:
+        """Print what is left, for so many seconds at most. Returns whether the thread has ended; saying more begins one."""
+        thread = self._thread
+        if thread is None:
+            return True
         with self._changed:
             self._stopping = True
             self._changed.notify()
-        self._thread.join(deadline)
+        thread.join(deadline)
+        self._stopping = False
+        if thread.is_alive():
+            return False
+        self._thread = None
+        return True
+
+    def _rouse(self) -> None:
+        if self._thread is None:
+            self._thread = threading.Thread(target=self._run, name="printer", daemon=True)
+            self._thread.start()
+        self._changed.notify()
 
     def _put(self, item: Summary | str) -> None:
         if len(self._waiting) >= MOST_LINES:
@@ -104,12 +127,13 @@ class LivePrinter:
         if self._raw is None:
             return False
         try:
-            while rest:
-                written: int | None = self._raw.write(rest)
-                if written is None:  # somebody else made this terminal non-blocking, and it is full
-                    time.sleep(0.01)
-                else:
-                    rest = rest[written:]
+            with self._turn:
+                while rest:
+                    written: int | None = self._raw.write(rest)
+                    if written is None:  # somebody else made this terminal non-blocking, and it is full
+                        time.sleep(0.01)
+                    else:
+                        rest = rest[written:]
         except (OSError, ValueError):
             return False  # the reader has gone, or the stream was closed
         return True

@@ -12,6 +12,7 @@ from certs.stores import trusted_at_a_glance
 from tunnel.capture.recorder import Statistics
 from tunnel.cli.lines import BOLD, CYAN, DIM, RED, YELLOW, json_text, look_of, paint, safe, size
 from tunnel.cli.live import LivePrinter
+from tunnel.cli.turns import Turn
 from tunnel.errors import TunnelError
 from tunnel.model.exchange import Summary
 from tunnel.run import Started, Terminal
@@ -27,9 +28,10 @@ class Printed(Terminal):
       folder: Where the record is.
       as_json: One JSON object a line.
       quiet: No line for each request.
+      shared: Several processes, forked from this one, print to the same terminal.
     """
 
-    def __init__(self, folder: Path, *, as_json: bool, quiet: bool) -> None:
+    def __init__(self, folder: Path, *, as_json: bool, quiet: bool, shared: bool = False) -> None:
         self._folder = folder
         self._json = as_json
         self.quiet = quiet
@@ -37,7 +39,7 @@ class Printed(Terminal):
         stream = sys.stderr if self._piped and not as_json else sys.stdout
         self._words = sys.stderr if self._piped or as_json else sys.stdout
         self._look = look_of(self._words)
-        self._printer = LivePrinter(stream, as_json=as_json)
+        self._printer = LivePrinter(stream, as_json=as_json, turn=Turn() if shared else None)
         self._noticed: set[str] = set()
 
     def started(self, started: Started) -> None:
@@ -84,6 +86,10 @@ class Printed(Terminal):
             why = f": {statistics.last_error}" if statistics.last_error else ""
             self._say(paint(f"not recorded: {' and '.join(lost)}{why}", RED, self._look))
         self._say(paint(f"{statistics.written} exchanges recorded", DIM, self._look))
+
+    def rest(self) -> bool:
+        """See `Terminal.rest`."""
+        return self._printer.stop(_LAST_LINES)
 
     def close(self) -> None:
         """Print what is left."""

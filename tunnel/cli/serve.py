@@ -1,6 +1,7 @@
 """Serve: `tunnel http TARGET` and `tunnel example`. Words to a Config, and what happens to lines."""
 
 import gc
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
@@ -15,6 +16,7 @@ from tunnel.cli.printed import Printed
 from tunnel.errors import UsageError
 from tunnel.model.address import Listen, parse_listen, parse_target
 from tunnel.model.config import Config, Mode
+from tunnel.rules.sharing import refuse_workers
 from tunnel.run import run
 
 Function = TypeVar("Function", bound=Callable[..., Any])
@@ -62,10 +64,18 @@ def example(**given: Any) -> None:
 
 def _serve(target: str | None, given: dict[str, Any], *, example: bool) -> None:
     config = _config(target, given, example=example)
-    terminal = Printed(Path(config.folder), as_json=given["as_json"], quiet=given["quiet"])
+    several = config.limits.workers > 1
+    if several:
+        refuse_workers(config, sys.platform)
+    terminal = Printed(Path(config.folder), as_json=given["as_json"], quiet=given["quiet"], shared=several)
     _let_garbage_wait()
     try:
-        trio.run(run, config, terminal)
+        if several:
+            from tunnel.workers.first import run_workers
+
+            run_workers(config, terminal)
+        else:
+            trio.run(run, config, terminal)
     finally:
         terminal.close()
 

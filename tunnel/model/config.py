@@ -35,6 +35,7 @@ class Mode(enum.StrEnum):
 class Limits:
     """How much and how long. Zero means no limit only where the help says so."""
 
+    workers: int = setting(1, "processes that share the port and the store; more than one needs Linux or macOS")
     target_size: int = setting(16 * KIB, "longest request target; longer ones get 414", unit="bytes")
     head_size: int = setting(64 * KIB, "largest head of a message; larger requests get 431", unit="bytes")
     header_count: int = setting(200, "most header fields in a message; more get 431")

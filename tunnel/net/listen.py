@@ -97,18 +97,23 @@ async def accept(
     *,
     room: Callable[[], bool],
     trouble: Callable[[TunnelError], None],
+    wait: Callable[[], float] = lambda: 0.0,
 ) -> None:
     """Accept connections until cancelled, handing each non-blocking socket to `start`, which owns it from then on.
 
     Args:
       room: Whether one more may be accepted now; while not, clients wait in the kernel's queue.
       trouble: Told when the system is out of something; accepting goes on.
+      wait: Seconds for which other processes may take it, that accept from the same listener; 0 where it is ours to take.
     """
     while True:
         await trio.lowlevel.wait_readable(listener)
         for _ in range(_AT_ONCE):
             if not room():
                 await trio.sleep(_PAUSE)
+                break
+            if pause := wait():
+                await trio.sleep(pause)
                 break
             try:
                 sock, _ = listener.accept()

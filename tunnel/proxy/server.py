@@ -8,6 +8,7 @@ from time import perf_counter
 import trio
 
 from tunnel.errors import TunnelError
+from tunnel.net.counts import Count
 from tunnel.net.listen import accept
 from tunnel.net.memory import give_back
 from tunnel.net.sweep import Sweep
@@ -26,14 +27,17 @@ class Server:
     Args:
       way: What its exchanges share.
       listeners: Bound, listening sockets; closed by `run`.
+      count: Of open connections, here and in other processes that share the listeners.
       crowded: What to notice when `limits.connections` are open and one more waits; None for nothing.
     """
 
-    def __init__(self, way: Way, listeners: Sequence[socket.socket], crowded: TunnelError | None = None) -> None:
+    def __init__(
+        self, way: Way, listeners: Sequence[socket.socket], count: Count, crowded: TunnelError | None = None
+    ) -> None:
         self._way = way
         self._crowded = crowded
         self._listeners = listeners
-        self._open = 0
+        self._count = count
         self.callers: set[Caller] = set()
         self._leaving: set[Caller] = set()
 
@@ -65,11 +69,11 @@ class Server:
 
     async def _accept(self, connections: trio.Nursery, stopping: trio.Event) -> None:
         def start(sock: socket.socket) -> None:
-            self._open += 1
+            self._count.opened()
             connections.start_soon(self._connection, sock)
 
         def room() -> bool:
-            if self._open < self._way.limits.connections:
+            if self._count.total() < self._way.limits.connections:
                 return True
             if self._crowded is not None:
                 self._way.notice(self._crowded)
@@ -78,7 +82,10 @@ class Server:
         try:
             async with trio.open_nursery() as accepting:
                 for listener in self._listeners:
-                    accepting.start_soon(lambda at: accept(at, start, room=room, trouble=self._way.notice), listener)
+                    accepting.start_soon(
+                        lambda at: accept(at, start, room=room, trouble=self._way.notice, wait=self._count.wait),
+                        listener,
+                    )
                 await stopping.wait()
                 accepting.cancel_scope.cancel()
         finally:
@@ -98,7 +105,7 @@ class Server:
                 )
             )
         finally:
-            self._open -= 1
+            self._count.ended()
 
     async def _look_after(self) -> None:
         """Look at the running exchanges twice a second, until cancelled; thousands a few at a time, or all would wait."""
@@ -111,9 +118,9 @@ class Server:
                 for caller in callers[at : at + _LOOKED]:
                     self._look(caller, before)
                 await trio.sleep(Sweep.INTERVAL / len(handfuls))
-            most = max(most, self._open)
-            if most - self._open > max(_CROWD, self._open):
-                most = self._open
+            most = max(most, len(self.callers))
+            if most - len(self.callers) > max(_CROWD, len(self.callers)):
+                most = len(self.callers)
                 await trio.to_thread.run_sync(give_back)
 
     def _look(self, caller: Caller, leaving: set[Caller]) -> None:

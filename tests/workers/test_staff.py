@@ -1,0 +1,178 @@
+"""Staff: who is forked when, and what is made of a worker's end. Nothing is forked here: the other ends are the test's."""
+
+import os
+import selectors
+import socket
+from collections.abc import Iterator
+
+import pytest
+
+from tunnel.errors import TunnelError
+from tunnel.run import Terminal
+from tunnel.workers import staff as room
+from tunnel.workers.staff import Staff
+from tunnel.workers.voice import Voice
+from tunnel.workers.worker import STOP
+
+
+class Told(Terminal):
+    def __init__(self) -> None:
+        self.notices: list[str] = []
+        self.rested = True
+
+    def notice(self, error: TunnelError) -> None:
+        self.notices.append(error.what)
+
+    def rest(self) -> bool:
+        return self.rested
+
+
+class Forks:
+    """Stands for `fork`, `waitpid` and the workers: numbers from 1000 on, the workers' ends of their sockets."""
+
+    def __init__(self) -> None:
+        self.pid = 999
+        self.failing = 0
+        self.ends: list[socket.socket] = []
+
+    def fork(self) -> int:
+        if self.failing:
+            self.failing -= 1
+            raise OSError(11, "Resource temporarily unavailable")
+        self.pid += 1
+        return self.pid
+
+
+@pytest.fixture
+def forks(monkeypatch: pytest.MonkeyPatch) -> Iterator[Forks]:
+    forks = Forks()
+    real = socket.socketpair
+
+    def socketpair() -> tuple[socket.socket, socket.socket]:
+        ours, theirs = real()
+        forks.ends.append(theirs.dup())
+        return ours, theirs
+
+    monkeypatch.setattr(room, "fork", forks.fork)
+    monkeypatch.setattr(os, "waitpid", lambda pid, options: (pid, 9))
+    monkeypatch.setattr(socket, "socketpair", socketpair)
+    yield forks
+    for end in forks.ends:
+        end.close()
+
+
+class Office:
+    def __init__(self, count: int = 2) -> None:
+        self.told = Told()
+        self.selector = selectors.DefaultSelector()
+        self.staff = Staff(count, lambda count, first: 0, self.selector, self.told)
+
+    def hear(self) -> None:
+        for key, _ in self.selector.select(5):
+            key.data()
+
+
+@pytest.fixture
+def office(forks: Forks) -> Iterator[Office]:
+    office = Office()
+    yield office
+    office.staff.let_go()
+    office.selector.close()
+
+
+def test_every_place_is_filled_at_once(office: Office) -> None:
+    office.staff.turn(100.0)
+
+    assert len(office.staff) == 2
+    assert office.staff.due() == float("inf")
+
+
+def test_nobody_is_forked_while_the_terminals_thread_does_not_rest(office: Office) -> None:
+    office.told.rested = False
+    office.staff.turn(100.0)
+    assert len(office.staff) == 0
+    assert 100.0 < office.staff.due() < 101.0
+
+    office.told.rested = True
+    office.staff.turn(office.staff.due())
+    assert len(office.staff) == 2
+
+
+def test_a_fork_that_fails_is_said_and_tried_again_later(office: Office, forks: Forks) -> None:
+    forks.failing = 1
+    office.staff.turn(100.0)
+    assert len(office.staff) == 1
+    assert office.told.notices == ["cannot start a worker: resource temporarily unavailable"]
+
+    office.staff.turn(100.0)
+    assert len(office.staff) == 1
+    office.staff.turn(office.staff.due())
+    assert len(office.staff) == 2
+
+
+def test_all_have_begun_when_each_has_said_so(office: Office, forks: Forks) -> None:
+    office.staff.turn(100.0)
+    for end in forks.ends:
+        assert not office.staff.begun()
+        voice = Voice(Told())
+        voice.send_to(end)
+        voice.started(None)  # type: ignore[arg-type]
+        office.hear()
+
+    assert office.staff.begun()
+
+
+def test_a_worker_that_ends_is_said_and_replaced_after_a_pause(office: Office, forks: Forks) -> None:
+    office.staff.turn(100.0)
+    forks.ends.pop(0).close()
+    office.hear()
+
+    assert office.told.notices == ["worker 1000 was killed by SIGKILL; another takes its place"]
+    assert len(office.staff) == 1
+    assert not office.staff.begun()
+    office.staff.turn(office.staff.due())
+    assert len(office.staff) == 2
+
+
+def test_after_the_order_to_stop_nobody_is_replaced(office: Office, forks: Forks) -> None:
+    office.staff.turn(100.0)
+    office.staff.order_stop()
+    assert office.staff.running() is None
+    for running, end in enumerate(forks.ends, start=2):
+        assert end.recv(16) == STOP
+        voice = Voice(Told())
+        voice.send_to(end)
+        voice.stopping(running)
+        office.hear()
+    assert office.staff.running() == 5
+    while forks.ends:
+        forks.ends.pop().close()
+        office.hear()
+
+    assert len(office.staff) == 0
+    assert office.told.notices == []
+    assert office.staff.due() == float("inf")
+
+
+def test_what_no_worker_can_serve_for_is_kept_and_nobody_is_replaced(office: Office, forks: Forks) -> None:
+    office.staff.turn(100.0)
+    voice = Voice(Told())
+    voice.send_to(forks.ends[0])
+    voice.failed(TunnelError("it cannot", hint="do this", exit_code=4))
+    office.hear()
+    forks.ends.pop(0).close()
+    office.hear()
+
+    failed = office.staff.failed
+    assert failed is not None
+    assert (failed.what, failed.hint, failed.exit_code) == ("it cannot", "do this", 4)
+    assert office.told.notices == []
+
+
+def test_a_line_that_comes_in_pieces_is_one_line(office: Office, forks: Forks) -> None:
+    office.staff.turn(100.0)
+    for piece in (b'["notice", ["it hap', b'pened", ""]]', b'\n["notice", ["again", ""]]\n'):
+        forks.ends[0].send(piece)
+        office.hear()
+
+    assert office.told.notices == ["it happened", "again"]
