@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: run test lint types bench conformance fire soak docs clean
+.PHONY: run test lint types bench conformance fire soak fuzz docs clean
 
 run: $(VENV)/.ready  ## Front the example service, or yours: make run TARGET=3000
 	$(BIN)/tunnel $(or $(TARGET),example) $(ARGS)
@@ -35,11 +35,14 @@ conformance: $(VENV)/.tested  ## Outside judges: requests' own suite through a f
 fire: $(VENV)/.tested  ## Faults that take longer: restarts, kill -9 a hundred times, suspension (docs/faults.md)
 	$(BIN)/python -m pytest -m fire tests/fire $(ARGS)
 
+fuzz: $(VENV)/.fuzzed  ## Every parser on hostile bytes, sharing the time: make fuzz SECONDS=3600
+	$(BIN)/python -m tests.fuzz --seconds $(or $(SECONDS),240) $(ARGS)
+
 docs: $(VENV)/.ready  ## Print docs/settings.md from the code
 	$(BIN)/python -m tunnel.cli.settings_page
 
 clean:  ## Remove what the other targets made
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) .fuzz .mypy_cache .ruff_cache .pytest_cache .hypothesis
 
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
@@ -53,3 +56,7 @@ $(VENV)/.ready: pyproject.toml | $(VENV)/bin/python
 $(VENV)/.tested: pyproject.toml | $(VENV)/bin/python
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[test]'
 	@touch $@ $(VENV)/.ready
+
+$(VENV)/.fuzzed: $(VENV)/.tested
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[test,fuzz]'
+	@touch $@

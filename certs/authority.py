@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import (
     Encoding,
@@ -89,9 +90,10 @@ class Authority:
         try:
             key = load_pem_private_key(pem, password=None)
             certificate = x509.load_pem_x509_certificate(pem)
-        except (ValueError, TypeError) as error:
+            public = certificate.public_key()
+        except (ValueError, TypeError, UnsupportedAlgorithm) as error:
             raise _unfit(layout, "is damaged or incomplete") from error
-        if not isinstance(key, ec.EllipticCurvePrivateKey) or certificate.public_key() != key.public_key():
+        if not isinstance(key, ec.EllipticCurvePrivateKey) or public != key.public_key():
             raise _unfit(layout, "holds a key and a certificate that do not belong together")
         return cls(
             folder=layout.folder,

@@ -10,7 +10,8 @@ from backports import zstd
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tunnel.capture.decode import MOST, decode
+from tests.helpers.servers import within
+from tunnel.capture.decode import MOST, Decoded, decode
 
 
 def raw_deflate(data: bytes) -> bytes:
@@ -105,3 +106,21 @@ def test_an_unknown_coding_leaves_the_body_as_it_was():
 
 def test_a_hundred_codings_are_not_even_tried():
     assert "too many" in decode(b"x", [b"gzip"] * 100).notes[0]
+
+
+@pytest.mark.parametrize(("coding", "coder"), [(b"gzip", gzip.compress), (b"zstd", zstd.compress)])
+def test_a_million_empty_members_are_not_all_tried(coding, coder):
+    trap = coder(coder(b"") * 1_000_000)
+
+    with within(10):
+        decoded = decode(trap, [coding, coding])
+
+    assert decoded.body == b""
+    assert "members" in decoded.notes[-1]
+
+
+@pytest.mark.parametrize("coder", [gzip.compress, zstd.compress])
+def test_as_many_members_as_a_log_has_are_one_body(coder):
+    assert decode(coder(b"a line\n") * 5000, [b"gzip" if coder is gzip.compress else b"zstd"]) == Decoded(
+        b"a line\n" * 5000
+    )

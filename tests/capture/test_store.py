@@ -3,6 +3,7 @@
 import sqlite3
 import tempfile
 import threading
+from contextlib import closing
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -22,6 +23,7 @@ from tunnel.capture.store import NoStore, Store
 from tunnel.capture.store_schema import FILE, VERSION, open_for_writing, read_version
 from tunnel.capture.store_write import Writing, runs
 from tunnel.capture.tap import Budget, Record
+from tunnel.errors import TunnelError
 from tunnel.model.config import DAYS, KIB, Keep
 from tunnel.model.exchange import State
 from tunnel.model.message import END
@@ -280,3 +282,29 @@ def test_a_store_that_another_process_makes_meanwhile_is_not_taken_for_a_strange
     connection.close()
 
     assert version == VERSION
+
+
+def test_a_number_that_no_exchange_can_have_finds_none(tmp_path):
+    filled(tmp_path, 1)
+
+    with Store(tmp_path) as store:
+        assert store.exchange(2**70) is None
+        assert store.exchange(-1) is None
+
+
+@pytest.mark.parametrize(
+    "change", ["state = 'dne'", "fault = 'ups'", "connection = '{}'", "method = x'ff00'", "messages = 5.5"]
+)
+def test_values_of_another_kind_are_a_damaged_store_and_not_a_traceback(tmp_path, change):
+    filled(tmp_path, 1)
+    path = tmp_path / FILE
+    with closing(sqlite3.connect(path)) as sql, sql:
+        sql.execute("PRAGMA writable_schema = ON")
+        sql.execute("UPDATE sqlite_schema SET sql = replace(sql, 'STRICT', '') WHERE name = 'exchange'")
+    with closing(sqlite3.connect(path)) as sql, sql:
+        sql.execute(f"UPDATE exchange SET {change}")
+
+    with Store(tmp_path) as store, pytest.raises(TunnelError, match="is damaged") as refused:
+        store.exchange(store.latest(1)[0].id)
+
+    assert refused.value.hint == f"put it away: mv {path} {path}.damaged"

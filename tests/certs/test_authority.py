@@ -1,9 +1,11 @@
 """The authority is made once, says what is wrong with a bad root, and signs local names only."""
 
+import ssl
+
 import pytest
 from cryptography import x509
 
-from certs import files, limits
+from certs import files, limits, pem
 from certs.authority import Authority
 from certs.errors import CertsError
 
@@ -145,3 +147,16 @@ def test_a_name_that_is_not_local_is_refused_and_named(folder, name):
 def test_a_certificate_for_nobody_is_refused(folder):
     with pytest.raises(CertsError, match="needs a name"):
         Authority.load_or_make(folder).issue([])
+
+
+def test_a_key_on_a_curve_that_nobody_knows_is_called_damaged(folder):
+    Authority.load_or_make(folder)
+    path = files.Layout(folder).root_key
+    text = path.read_bytes()
+    der = pem.certificates(text)[0]
+    # The number of prime256v1, and the next one.
+    unknown = der.replace(bytes.fromhex("2a8648ce3d030107"), bytes.fromhex("2a8648ce3d030108"))
+    path.write_bytes(text.partition(b"-----BEGIN CERT")[0] + ssl.DER_cert_to_PEM_cert(unknown).encode())
+
+    with pytest.raises(CertsError, match="damaged"):
+        Authority.load_or_make(folder)

@@ -106,3 +106,23 @@ def test_a_file_that_cannot_be_read_is_named_with_the_reason(tmp_path: Path) -> 
         read_config(tmp_path / "none.toml")
     with pytest.raises(UsageError, match="is a directory"):
         read_config(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "target = " + "[" * 5000,
+        "target = " + "9" * 5000,
+        "target = 0x" + "f" * 5000,
+        "[limits]\nhead = " + "9" * 5000,
+        "[limits]\nhead = 0x" + "f" * 5000,
+        "[limits]\nconnections = 0x-" + "f" * 5000,
+    ],
+    ids=lambda text: text[:20],
+)
+def test_a_value_beyond_all_measure_is_refused_in_a_sentence(tmp_path: Path, text: str) -> None:
+    with pytest.raises(UsageError) as refused:
+        told(tmp_path, text)
+
+    assert str(tmp_path) in refused.value.what
+    assert len(refused.value.what) < 500

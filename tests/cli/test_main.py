@@ -38,6 +38,9 @@ def test_help_names_the_commands_and_the_short_form(capsys):
         (("3000", "--listen", "nonsense"), "the port is missing"),
         (("http",), "nothing to front yet"),
         (("3000", "--config", "/nowhere.toml"), "/nowhere.toml"),
+        (("3000", "--host-header", "ü..test"), "is not a host"),
+        (("3000", "--host-header", "a\r\nX: y"), "is not a host"),
+        (("3000", "--host-header", "a b"), "is not a host"),
     ],
 )
 def test_a_wrong_word_is_told_with_the_cure(capsys, args, said):

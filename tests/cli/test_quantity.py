@@ -112,3 +112,8 @@ def test_anything_is_a_finite_quantity_or_a_value_error(value: object) -> None:
     except ValueError:
         return
     assert int(quantity) >= 0
+
+
+def test_what_is_too_much_in_one_unit_is_too_much_in_all() -> None:
+    with pytest.raises(ValueError):
+        parse_quantity("990000000182m", BYTES, "b")

@@ -4,10 +4,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.helpers.servers import within
 from tests.helpers.wire import cuts, feed_every_way
 from tests.http.corpus import CHUNKS, REFRAMING_TRAILERS
 from tunnel.errors import ClientError, TunnelError
 from tunnel.http.bodies import BodyReader, ChunkedReader, CloseReader, body_reader, write_chunk, write_last_chunk
+from tunnel.http.heads import read_trailers
 from tunnel.model.headers import Headers
 from tunnel.model.message import END, End, Framing
 
@@ -184,3 +186,8 @@ def test_chunks_are_written_plainly() -> None:
     assert write_chunk(b"x" * 26) == b"1a\r\n" + b"x" * 26 + b"\r\n"
     assert write_last_chunk(Headers()) == b"0\r\n\r\n"
     assert write_last_chunk(Headers([(b"X-Sum", b"1")])) == b"0\r\nX-Sum: 1\r\n\r\n"
+
+
+def test_a_trailer_full_of_spaces_holds_nobody_up() -> None:
+    with within(10), pytest.raises(ClientError):  # as long as no limit on trailers is in between
+        read_trailers(b"X:" + b" " * 300_000 + b"\0\r\n", ClientError("a trailer field is malformed"))

@@ -568,3 +568,36 @@ async def test_a_client_speaks_the_other_protocol_in_the_same_receive() -> None:
     await leg.receive_request()
 
     assert leg.release() == b"first words"
+
+
+@pytest.mark.parametrize("said", [b"\n", b"\r\n", b"\r"])
+def test_an_upstream_that_says_an_empty_line_and_closes_has_not_answered(said: bytes) -> None:
+    async def story() -> None:
+        upstream, leg = upstream_leg()
+        await upstream.send(said)
+        await upstream.send_end()
+        with pytest.raises(UpstreamError, match="without an answer"):
+            await leg.receive_response()
+
+    in_no_time(story)
+
+
+@pytest.mark.parametrize("over", [0, 1, 2, 3, 4, 5])
+def test_the_largest_head_is_the_same_however_it_is_cut(over: int) -> None:
+    limits = Limits(head_size=200)
+    head = b"GET / HTTP/1.1\r\nHost: a\r\nX: "
+    head += b"x" * (200 + over - len(head) - 4) + b"\r\n\r\n"
+
+    async def story(pieces: list[bytes]) -> None:
+        client, leg = client_leg(limits)
+        for piece in pieces:
+            await client.send(piece)
+        if over:
+            with pytest.raises(ClientError) as refused:
+                await leg.receive_request()
+            assert refused.value.status == 431
+        else:
+            assert await leg.receive_request() is not None
+
+    for pieces in feed_every_way(head):
+        in_no_time(story, pieces)

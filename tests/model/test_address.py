@@ -240,3 +240,13 @@ def test_what_is_no_authority_is_refused(authority: str) -> None:
 )
 def test_only_this_machines_own_names_are_loopback(host: str, loopback: bool) -> None:
     assert is_loopback(host) is loopback
+
+
+def test_a_unix_path_with_too_many_slashes_has_one_spelling() -> None:
+    assert parse_target("unix:////run/a.sock") == parse_target("unix:/run/a.sock")
+    assert parse_target(str(parse_target("unix:////run/a.sock"))).path == "/run/a.sock"
+
+
+def test_a_name_that_ends_in_two_dots_is_no_host() -> None:
+    with pytest.raises(UsageError, match="is not a host name"):
+        parse_target("http://app..")

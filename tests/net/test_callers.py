@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import psutil
 import pytest
@@ -383,3 +384,11 @@ def test_each_system_is_asked_in_its_own_way() -> None:
     assert isinstance(this_system("linux"), ProcFs)
     assert isinstance(this_system("darwin"), ProcessList)
     assert isinstance(this_system("win32"), ProcessList)
+
+
+@pytest.mark.parametrize("answer", [b"", bytes(10), b"\x10\0\0\0\x14\0" + bytes(10), b"\x10\0\0\0\x02\0" + bytes(10)])
+def test_a_kernel_that_answers_too_little_counts_as_one_that_cannot_be_asked(answer: bytes) -> None:
+    kernel = SimpleNamespace(send=len, recv=lambda most: answer)
+
+    with pytest.raises(OSError, match="answer"):
+        SockDiag()._ask(kernel, ("127.0.0.1", 50000), ("127.0.0.1", 62893))  # type: ignore[arg-type]

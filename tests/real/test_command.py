@@ -8,11 +8,13 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 
 import httpx
 import pytest
 
+from tests.fuzz.targets.hello import hello
 from tests.helpers.fronts import Front, tunnel
 from tests.helpers.servers import APPS, PATIENCE, Program, free_port, python, served, wait_until_it_listens, within
 
@@ -262,3 +264,18 @@ def test_a_client_that_reads_slowly_holds_the_upstream_back_and_not_our_memory(p
 
     assert looks[-1] < 20 * MIB
     assert peak < 60 * MIB, f"{peak / MIB:.1f} MiB"
+
+
+def test_a_client_that_asks_for_a_name_in_no_letters_makes_it_say_nothing(tmp_path: Path) -> None:
+    """Python decodes the name (SNI) before anybody is asked, and prints a traceback where it cannot."""
+    with Front(9, tmp_path / "folder") as front:
+        begun = len(front.program.err)
+        with front.raw(tls=False) as stranger:
+            stranger.sendall(hello("app.test").replace(b"app.test", b"app\xfftest"))
+            with suppress(ConnectionResetError):
+                while stranger.recv(4096):
+                    pass
+        with front.client() as client:
+            assert client.get("/").status_code == 502
+        front.program.err.wait_for(lambda line: "502" in line, begin=begun)
+    assert "Exception ignored" not in front.program.err.text

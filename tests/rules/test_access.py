@@ -118,3 +118,14 @@ def test_no_host_that_is_ours_can_say_more_than_a_host(host: bytes) -> None:
     except ClientError:
         return
     assert not set(ours) & set(b'"\\/?#@ \t\r\n\x00\x7f')
+
+
+@pytest.mark.parametrize(
+    "host", [b"evil.example,a.localhost", b"evil.example;a.localhost", b"a.localhost,evil.example"]
+)
+def test_a_host_that_is_two_in_a_list_is_no_host(host: bytes) -> None:
+    """Browsers send such names, and frameworks that trust X-Forwarded-Host take the first of a list."""
+    with pytest.raises(ClientError) as refused:
+        HostRule(()).check(Headers([(b"Host", host)]), PEER)
+
+    assert refused.value.status == 400

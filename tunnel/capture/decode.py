@@ -11,6 +11,7 @@ from typing import Protocol
 
 MOST = 16 * 1024 * 1024  # bytes of output: a gzip of 16 KiB can claim that much
 PIECE = 1024  # bytes of input at a time: what a damaged piece held is lost
+MOST_MEMBERS = 10_000  # one behind the other: a log that is gzipped line by line; empty ones cost time and give nothing
 MOST_CODINGS = 8  # one on top of the other; nobody sends more than two
 
 _ENDS_EARLY = "the {coding} data ends early: what is shown is what had come"
@@ -83,7 +84,8 @@ def _decode(body: bytes, start: Callable[[bytes], Decoder], name: str, most: int
     found: list[bytes] = []
     size = 0
     at = 0
-    decoder = start(body)
+    members = 1
+    decoder = start(body[:PIECE])
     while True:
         piece = body[at : at + PIECE]
         at += len(piece)
@@ -103,9 +105,12 @@ def _decode(body: bytes, start: Callable[[bytes], Decoder], name: str, most: int
             at -= len(decoder.unused)
             if at >= len(body):
                 return b"".join(found), ""
-            if not body[at:].strip(b"\0"):  # some writers pad
+            if not body[at : at + PIECE].strip(b"\0") and not body[at:].strip(b"\0"):  # some writers pad
                 return b"".join(found), ""
-            decoder = start(body[at:])
+            members += 1
+            if members > MOST_MEMBERS:
+                return b"".join(found), f"only the first {MOST_MEMBERS} members were decoded: there are more, or a trap"
+            decoder = start(body[at : at + PIECE])
         elif at >= len(body):
             return b"".join(found), _ENDS_EARLY.format(coding=name)
 

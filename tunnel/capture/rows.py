@@ -9,7 +9,7 @@ import json
 import operator
 from collections.abc import Callable, Iterable
 from functools import lru_cache
-from typing import Any
+from typing import Any, TypeVar
 
 from tunnel.capture.clock import Clock
 from tunnel.capture.gathering import Entry
@@ -158,6 +158,23 @@ def _connection(peer: Peer, clock: Clock) -> str:
             "tls": None if tls is None else [tls.version, tls.cipher, tls.sni, tls.alpn],
         }
     )
+
+
+_KINDS = {"INTEGER": int, "TEXT": str, "BLOB": bytes}
+Read = TypeVar("Read", bound=tuple[Any, ...])
+
+
+def sound(names: Iterable[str], row: Read) -> Read:
+    """Return a row that was read, if each value is of its column's kind: SQLite checks that when it writes, not on reading.
+
+    Raises:
+      ValueError: It is not: the file was damaged.
+    """
+    for name, value in zip(names, row, strict=True):
+        kind = COLUMNS[name]
+        if not isinstance(value, _KINDS[kind.split()[0]]) and (value is not None or "NOT NULL" in kind):
+            raise ValueError(f"{name} is {value!r:.40}")
+    return row
 
 
 def summary_of(row: Row) -> Summary:

@@ -10,9 +10,9 @@ from pathlib import Path
 from types import TracebackType
 
 from tunnel.capture import alive
-from tunnel.capture.rows import READ, exchange_of
+from tunnel.capture.rows import READ, exchange_of, sound
 from tunnel.capture.store_schema import BUSY, FILE, VERSION, read_version, replaced, trouble
-from tunnel.capture.store_write import PIECE_BITS, body_key
+from tunnel.capture.store_write import MOST_EXCHANGES, PIECE_BITS, body_key
 from tunnel.errors import TunnelError
 from tunnel.model.exchange import Exchange, RecordedMessage, Side, State, Summary
 
@@ -90,14 +90,16 @@ class Store:
 
     def exchange(self, id: int) -> Exchange | None:
         """Return one exchange, or None if there is none of that number (any more)."""
+        if not 0 <= id < MOST_EXCHANGES:
+            return None
         with self._readable():
             row = self._sql.execute(f"SELECT {_ALL} FROM exchange WHERE id = ?", (id,)).fetchone()
-        if row is None:
-            return None
-        of = list(row)
-        state, process = READ.index("state"), READ.index("process")
-        of[state] = self._state(of[state], of[process])
-        return exchange_of(of)
+            if row is None:
+                return None
+            of = list(sound(READ, row))
+            state, process = READ.index("state"), READ.index("process")
+            of[state] = self._state(of[state], of[process])
+            return exchange_of(of)
 
     def body(self, id: int, side: Side | str) -> bytes:
         """Return what was kept of a body, content-coded as it passed; empty where nothing was."""
@@ -119,10 +121,14 @@ class Store:
                 (id << PIECE_BITS, (id + 1) << PIECE_BITS),
             )
             for from_client, kind, at, size, payload in rows:
+                if (type(kind), type(at), type(size), type(payload)) != (str, int, int, bytes):
+                    raise ValueError(f"a message of exchange {id}")
                 yield RecordedMessage(bool(from_client), kind, at, size, payload)
 
     def _summaries(self, rows: Iterable[tuple[int, ...]]) -> list[Summary]:
         at = Summary._fields.index("state") + 1
+        with self._readable():
+            rows = [sound(("process", *Summary._fields), row) for row in rows]
         return [Summary._make([*row[1:at], self._state(row[at], row[0]), *row[at + 1 :]]) for row in rows]
 
     def _state(self, state: str | int, process: int) -> str:
@@ -137,7 +143,7 @@ class Store:
     def _readable(self) -> Iterator[None]:
         try:
             yield
-        except (sqlite3.Error, OSError) as error:
+        except (sqlite3.Error, OSError, ValueError, TypeError, KeyError) as error:
             raise trouble(self.path, error) from error
 
 

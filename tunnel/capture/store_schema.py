@@ -59,7 +59,7 @@ def open_for_writing(folder: Path, notice: Notice) -> sqlite3.Connection:
     path = folder / FILE
     try:
         return _open(path)
-    except sqlite3.DatabaseError as error:
+    except (sqlite3.DatabaseError, UnicodeDecodeError) as error:
         if not damaged(error):
             raise
         notice(set_aside(path, f"is damaged ({error})"))
@@ -160,8 +160,10 @@ def set_aside(path: Path, reason: str) -> TunnelError:
     )
 
 
-def damaged(error: sqlite3.Error) -> bool:
+def damaged(error: Exception) -> bool:
     """Whether an error says that the file itself is no good, rather than the disk or the moment."""
+    if isinstance(error, UnicodeDecodeError):  # SQLite names what it found, and that is no text
+        return True
     name = getattr(error, "sqlite_errorname", "")
     return name.startswith(("SQLITE_CORRUPT", "SQLITE_NOTADB")) or "tables of another program" in str(error)
 
@@ -187,6 +189,10 @@ def trouble(path: Path, error: BaseException) -> TunnelError:
             f"the store {path} cannot be opened for writing ({said})",
             hint=f"see who owns it (ls -la {path.parent}), or use another folder: --folder DIR",
         )
+    if isinstance(
+        error, ValueError | TypeError | KeyError
+    ):  # what was read is of another kind than what is ever written
+        return TunnelError(f"the store {path} is damaged ({said})", hint=f"put it away: mv {path} {path}.damaged")
     if isinstance(error, sqlite3.DatabaseError) and damaged(error):
         return TunnelError(
             f"the store {path} is damaged ({said})", hint="start tunnel: it sets it aside and begins anew"

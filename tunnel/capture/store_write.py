@@ -19,6 +19,7 @@ from tunnel.errors import TunnelError
 
 MANY = 64  # rows in one statement: about 0.3 ms to make, during which the way may have to wait
 MANY_BODIES = 4  # in one statement: SQLite makes a copy of all that is bound to it, and each may be a MiB
+MOST_EXCHANGES = 2**31  # numbers that a key has room for
 PIECE_BITS = 32
 ROW_SIZE = 800  # bytes that an exchange takes without its bodies, as a rule
 RESPONSE = 1 << 31  # the bit of a body's key that says which side

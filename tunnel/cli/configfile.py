@@ -45,7 +45,7 @@ def read_config(path: Path) -> FileSettings:
         told = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise UsageError(f"cannot read the config file {path}: {(error.strerror or str(error)).lower()}") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except (ValueError, RecursionError) as error:  # wrong syntax, bytes that are no text, endless digits or brackets
         raise UsageError(f"{path} is not TOML: {error}", hint="see docs/settings.md for an example") from error
     _known(told, FileSettings, path, "")
     settings: dict[str, Any] = {}
@@ -64,7 +64,7 @@ def read_config(path: Path) -> FileSettings:
                     raise _wrong(path, key, value, "a list of names")
                 settings[key] = tuple(value)
             case _:
-                if isinstance(value, bool) or not isinstance(value, str | int):
+                if isinstance(value, bool) or not isinstance(value, str | int) or _endless(value):
                     raise _wrong(path, key, value, "a string")
                 settings[key] = str(value)
     return FileSettings(**settings)
@@ -110,5 +110,11 @@ def _known(told: dict[str, Any], kind: type[Any], path: Path, prefix: str) -> No
             raise UsageError(f"{path}: there is no setting {prefix}{key}", hint=hint)
 
 
+def _endless(value: object) -> bool:
+    """Whether it is an integer that is longer than Python would write (4300 digits); TOML has them in hexadecimal."""
+    return isinstance(value, int) and value.bit_length() > 64
+
+
 def _wrong(path: Path, key: str, value: object, expected: str) -> UsageError:
-    return UsageError(f"{path}: {key} is {value!r}, and should be {expected}", hint="see docs/settings.md")
+    given = "an endless number" if _endless(value) else f"{value!r}"
+    return UsageError(f"{path}: {key} is {given}, and should be {expected}", hint="see docs/settings.md")

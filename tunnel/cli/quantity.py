@@ -33,7 +33,7 @@ def parse_quantity(value: object, units: Mapping[str, float], default: str) -> f
             raise ValueError(value)
         number, unit = float(match[1]), match[2].lower() or default
     # Compared as it is, since an integer in TOML may be larger than any float.
-    if unit not in units or not 0 <= number <= _MOST:
+    if unit not in units or not 0 <= number <= _MOST or number * units[unit] > _MOST:
         raise ValueError(value)
     return float(number * units[unit])
 

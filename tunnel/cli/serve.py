@@ -14,7 +14,7 @@ from tunnel.cli.folder import default_folder, folder_option
 from tunnel.cli.options import Settings, chosen, settings
 from tunnel.cli.printed import Printed
 from tunnel.errors import UsageError
-from tunnel.model.address import Listen, parse_listen, parse_target
+from tunnel.model.address import Listen, parse_host_header, parse_listen, parse_target
 from tunnel.model.config import Config, Mode
 from tunnel.rules.sharing import refuse_workers
 from tunnel.run import run
@@ -69,6 +69,7 @@ def _serve(target: str | None, given: dict[str, Any], *, example: bool) -> None:
         refuse_workers(config, sys.platform)
     terminal = Printed(Path(config.folder), as_json=given["as_json"], quiet=given["quiet"], shared=several)
     _let_garbage_wait()
+    sys.unraisablehook = unraisable
     try:
         if several:
             from tunnel.workers.first import run_workers
@@ -78,6 +79,15 @@ def _serve(target: str | None, given: dict[str, Any], *, example: bool) -> None:
             trio.run(run, config, terminal)
     finally:
         terminal.close()
+
+
+def unraisable(said: "sys.UnraisableHookArgs") -> None:
+    """Say nothing of a name that is no text (SNI): Python decodes it before it asks us, and would print a traceback.
+
+    The handshake fails, and that is told as any other's failure. Whatever else cannot be raised is printed.
+    """
+    if not (isinstance(said.exc_value, UnicodeDecodeError) and said.object == said.exc_value.object):
+        sys.__unraisablehook__(said)
 
 
 def _let_garbage_wait() -> None:
@@ -101,7 +111,7 @@ def _config(target: str | None, given: dict[str, Any], *, example: bool) -> Conf
         listen=parse_listen(listen) if listen else Listen(),
         mode=Mode(given["mode"]) if given["mode"] else base.mode,
         allow_host=(*base.allow_host, *given["allow_host"]),
-        host_header=given["host_header"] or base.host_header,
+        host_header=parse_host_header(given["host_header"] or base.host_header),
         limits=limits,
         keep=keep,
     )

@@ -136,7 +136,7 @@ class Http1Leg(ABC):
                     raise self._broken("it closed the connection in the middle of a head")
                 return None
             data += piece
-        if end > self._limits.head_size:
+        if end + len(_BLANK) > self._limits.head_size:
             raise self._bad_head(data[: end + 4])
         self._rest = data[end + 4 :]
         return data[: end + 4] if end + 4 < len(data) else data
@@ -271,8 +271,9 @@ class Http1Upstream(Http1Leg):
         self._answered = True
         self.first_byte = time.perf_counter()
         raw = self._whole_head(first) or await self._head(first)
+        if raw is None:  # an empty line, or half of one
+            raise self._broken("it closed the connection without an answer")
         wire.deadline = math.inf
-        assert raw is not None, "a head that began ends or raises"
         response = read_response(raw, self._method, header_count=self._limits.header_count)
         self._reader = body_reader(response.framing, response.length, UpstreamError)
         self._keep_alive = response.keep_alive and response.status >= 200  # until then the answer is still to come

@@ -16,9 +16,10 @@ from tunnel.errors import UsageError
 
 DEFAULT_PORT = 62893
 _PORTS = {"http": 80, "https": 443, "https+insecure": 443}
-# No quote, backslash or control byte, since a host is written into quoted strings (RFC 7239 §4).
-_AUTHORITY = re.compile(r'(?:\[([0-9A-Fa-f:.]+)\]|([^:\[\]/?#@\s\\"\x00-\x1f\x7f]+))(?::([0-9]{1,5}))?')
-_HOST = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9_.-]*[A-Za-z0-9_])?\.?")
+# No quote, backslash or control byte, since a host is written into quoted strings (RFC 7239 §4); no comma or semicolon,
+# which browsers allow in one, since X-Forwarded-Host would say two hosts then, the first of a stranger's choice.
+_AUTHORITY = re.compile(r'(?:\[([0-9A-Fa-f:.]+)\]|([^:\[\]/?#@\s\\",;\x00-\x1f\x7f]+))(?::([0-9]{1,5}))?')
+_HOST = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9_.-]*[A-Za-z0-9_])?")  # its last dot is gone by then
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +109,7 @@ def parse_target(text: str) -> Target:
         path = text.removeprefix("unix:").removeprefix("//")
         if not path.startswith("/"):
             raise _bad_target(text, "a unix socket needs an absolute path")
-        return Target("unix", "", 0, path)
+        return Target("unix", "", 0, "/" + path.lstrip("/"))  # two slashes at its start would read as the URL's own
     scheme, found, rest = text.partition("://")
     if not found:
         scheme, rest = "http", text
@@ -157,6 +158,23 @@ def parse_listen(text: str) -> Listen:
     except ValueError:
         raise _bad_listen(text, "listen on an address; names under .localhost already reach it") from None
     return Listen((host,), number, named=True)
+
+
+def parse_host_header(text: str) -> str:
+    """Read `--host-header`: empty, "upstream", or a host as it is to be sent, letters beyond ASCII as A-labels.
+
+    Raises:
+      UsageError: It is not a host with an optional port.
+    """
+    try:
+        sent = text.encode("ascii" if text.isascii() else "idna").decode("ascii")
+        if sent:
+            split_host(sent)
+    except ValueError:
+        raise UsageError(
+            f"--host-header {text!r} is not a host", hint="name one like app.test or app.test:3000, or say `upstream`"
+        ) from None
+    return sent
 
 
 def _port(text: str, digits: str) -> int:

@@ -61,12 +61,14 @@ class SockDiag:
         body = _REQUEST.pack(_AF[local.version], socket.IPPROTO_TCP, 0, 0xFFFFFFFF) + ends + _COOKIE
         kernel.send(_HEADER.pack(_HEADER.size + len(body), _SOCK_DIAG_BY_FAMILY, _NLM_F_REQUEST, 0, 0) + body)
         answer = kernel.recv(8192)
-        kind = _HEADER.unpack_from(answer)[1]
+        kind = _HEADER.unpack_from(answer)[1] if len(answer) >= _HEADER.size else 0
+        if len(answer) < {_NLMSG_ERROR: 20, _SOCK_DIAG_BY_FAMILY: _INODE.stop}.get(kind, _HEADER.size):
+            raise OSError(errno.EPROTO, f"an answer of {len(answer)} bytes")
         if kind == _NLMSG_ERROR:
             code = -struct.unpack_from("=i", answer, _HEADER.size)[0]
             if code == errno.ENOENT:
                 return 0
-            raise OSError(code, os.strerror(code))
+            raise OSError(code, os.strerror(code) if 0 < code < 4096 else "no such error")
         self._proven = True
         # Where the connection is gone, the kernel offers whoever listens on the port.
         if kind != _SOCK_DIAG_BY_FAMILY or answer[_REMOTE_PORT] != ends[2:4]:

@@ -15,7 +15,6 @@ _WATCHED = frozenset((
 ))  # fmt: skip
 _ORIGIN = re.compile(rb"(?:(https?):)?//([^/?#]*)", re.IGNORECASE)
 _REFRESH = re.compile(rb"([0-9.]+\s*[;,]\s*url\s*=\s*['\"]?)(.*)", re.IGNORECASE | re.DOTALL)
-_ATTRIBUTE = re.compile(rb"\s*;\s*")
 
 
 class Repair:
@@ -81,7 +80,7 @@ class Repair:
 
     def _cookie(self, value: bytes, host: bytes, *, tls: bool) -> tuple[bytes, str]:
         """Mend one Set-Cookie (RFC 6265 §4.1): a Domain of the upstream's, and Secure where the client's way is not."""
-        pair, *attributes = _ATTRIBUTE.split(value)
+        pair, *attributes = [part.strip() for part in value.split(b";")]
         kept: list[bytes] = []
         told: list[str] = []
         for attribute in attributes:
@@ -93,7 +92,7 @@ class Repair:
                     told.append("was Secure, and the client's way is plain")
                 case b"samesite" if rest.strip().lower() == b"none" and not tls and self._target.tls:
                     told.append("had SameSite=None, which needs Secure")
-                case _:
+                case _ if attribute:
                     kept.append(attribute)
         return (b"; ".join([pair, *kept]) if told else value), " and ".join(told)
 
