@@ -18,7 +18,7 @@ from tunnel.capture.clock import Clock
 from tunnel.capture.gathering import SMALL, Entry
 from tunnel.capture.recorder import Recorder
 from tunnel.capture.retention import INTERVAL, Retention
-from tunnel.capture.rows import COLUMNS, COMMON, Row, row_of, summary_of
+from tunnel.capture.rows import COLUMNS, COMMON, Row, row_of, together
 from tunnel.capture.store import NoStore, Store
 from tunnel.capture.store_schema import FILE, VERSION, open_for_writing, read_version
 from tunnel.capture.store_write import Writing, runs
@@ -56,7 +56,7 @@ def test_nothing_recorded_yet_is_an_answer_of_its_own(tmp_path):
 def row(id: int, process: int) -> Row:
     record = Record(id, PEER, request(), 0.0, 0, Budget(0))
     entry = Entry(record, State.DONE, (0, 0), 0)
-    return row_of(entry, revision=id, process=process, clock=Clock(0, 0), caller=None)
+    return row_of(entry, process=process, clock=Clock(0, 0), caller=None)
 
 
 @settings(max_examples=60, deadline=None)
@@ -77,7 +77,8 @@ def test_blocks_of_numbers_never_collide(steps):
             using = min(using, count)
             used += block[:using]
             with writing:
-                writing.add_exchanges([row(id, writing.process) for id in block[:using]])
+                if using:
+                    writing.add_exchanges(together([row(id, writing.process) for id in block[:using]]))
             if using < count:
                 del open_now[who]
                 if clean:
@@ -124,12 +125,16 @@ def test_a_row_that_says_nothing_rare_is_short_and_reads_like_a_long_one(tmp_pat
     recorder.close(common)
     recorder.stop(10)
     entry = Entry(common, State.DONE, (0, 0), 0)
-    short = row_of(entry, revision=1, process=1, clock=Clock(0, 0), caller=None)
+    short = row_of(entry, process=1, clock=Clock(0, 0), caller=None)
     common.repairs = ("a repair",)
-    long = row_of(entry, revision=1, process=1, clock=Clock(0, 0), caller=None)
+    long = row_of(entry, process=1, clock=Clock(0, 0), caller=None)
 
     assert len(short) == len(COMMON) and len(long) == len(COLUMNS)
-    assert summary_of(short) == summary_of(long)
+    one, two, mixed = together([short, short]), together([long]), together([short, long])
+    mixed.number(range(7, 9))
+    assert (len(one), len(two), len(mixed)) == (2, 1, 2)
+    assert list(one.summaries()) == [*two.summaries()] * 2
+    assert [summary.revision for summary in mixed.summaries()] == [7, 8]
     with Store(tmp_path) as store:
         read = store.exchange(common.id)
     assert (read.failure, read.repairs, read.upgrade, read.request_trailers) == (None, (), "", b"")

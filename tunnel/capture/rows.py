@@ -1,15 +1,16 @@
 """Rows: the one list of columns, and the translation between them and what the way noted. No SQL runs here.
 
-A row is a plain tuple, common columns first, and it ends where nothing but defaults would follow: most exchanges have no
+A row is a plain list, common columns first, and it ends where nothing but defaults would follow: most exchanges have no
 error, no trailers, no upgrade, and what is not bound costs nothing. Making one formats nothing: heads stay bytes, times
 become integers, text is decoded and never judged. Reading back is for people and may cost more.
 """
 
 import json
 import operator
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import lru_cache
-from typing import Any, TypeVar
+from itertools import chain
+from typing import Any, NamedTuple, TypeVar
 
 from tunnel.capture.clock import Clock
 from tunnel.capture.gathering import Entry
@@ -20,7 +21,7 @@ from tunnel.model.message import END
 from tunnel.model.peer import Peer, Tls
 
 Value = int | str | bytes | None
-Row = tuple[Value, ...]
+Row = list[Value]
 
 # The order is the order on disk: what a list reads comes first, so that SQLite need not follow a row to its overflow pages.
 # A column with a default is a rare one.
@@ -68,20 +69,22 @@ COLUMNS = {
 # The order of a row's values. A row that says nothing in the rare ones has only the common ones.
 COMMON = tuple(name for name, kind in COLUMNS.items() if "DEFAULT" not in kind)
 RARE = tuple(name for name, kind in COLUMNS.items() if "DEFAULT" in kind)
+_REVISION = COMMON.index("revision")
 # What `exchange_of` reads: all but the bodies.
 READ = tuple(name for name in COLUMNS if name not in ("request_body", "response_body"))
 
-_DEFAULTS: Row = ("", 0, "", "")  # of the rare columns, those that a summary has; they come first
+_DEFAULTS = ("", 0, "", "", "", "", 0, 0, 0, b"", b"", b"", None)  # of the rare columns
 _summary: Callable[[Row], tuple[Value, ...]] = operator.itemgetter(*map((*COMMON, *RARE).index, Summary._fields))
 _NO_TRAILERS = END.trailers
 
 
-def row_of(entry: Entry, *, revision: int, process: int, clock: Clock, caller: tuple[str, int] | None) -> Row:
+def row_of(entry: Entry, *, process: int, clock: Clock, caller: tuple[str, int] | None) -> Row:
     """Return an exchange's row as it stands now: the values of `COMMON`, and of `RARE` where any says something.
+
+    The revision of the change is still to be set, when its order among those of other processes is known.
 
     Args:
       entry: What the way noted, and how far it has come.
-      revision: Of this change.
       process: The number of the process that carried it.
       clock: Gives wall time.
       caller: The client program's name and pid, where they are known.
@@ -91,9 +94,9 @@ def row_of(entry: Entry, *, revision: int, process: int, clock: Clock, caller: t
     asked, answered, started = record.request_body, record.response_body, record.started
     ended, connected, first = record.ended, record.connected, record.first
     name, pid = caller or ("", 0)
-    common = (
+    common: Row = [
         record.id,
-        revision,
+        0,
         process,
         state.value,
         clock.wall(started),
@@ -117,7 +120,7 @@ def row_of(entry: Entry, *, revision: int, process: int, clock: Clock, caller: t
         b"" if response is None else response.raw,
         record.returned,
         response_body,
-    )
+    ]
     if (
         record.request_trailers is _NO_TRAILERS
         and record.response_trailers is _NO_TRAILERS
@@ -125,7 +128,7 @@ def row_of(entry: Entry, *, revision: int, process: int, clock: Clock, caller: t
         and not (asked.size or asked.lost or answered.lost or record.repairs or record.informational)
     ):
         return common
-    return (
+    return [
         *common,
         request.upgrade.decode("latin-1") if response is not None and response.status == 101 else "",
         messages,
@@ -140,7 +143,7 @@ def row_of(entry: Entry, *, revision: int, process: int, clock: Clock, caller: t
         _lines(record.request_trailers),
         _lines(record.response_trailers),
         request_body,
-    )
+    ]
 
 
 @lru_cache(maxsize=1024)
@@ -177,9 +180,31 @@ def sound(names: Iterable[str], row: Read) -> Read:
     return row
 
 
-def summary_of(row: Row) -> Summary:
-    """Return the part of a row that a line in a list needs."""
-    return Summary._make(_summary(row if len(row) > len(COMMON) else row + _DEFAULTS))
+class Rows(NamedTuple):
+    """Rows on their way into one statement: their values behind each other, `width` to a row."""
+
+    width: int
+    values: Row
+
+    def number(self, revisions: range) -> None:
+        """Set the revisions, as many as there are rows."""
+        self.values[_REVISION :: self.width] = revisions
+
+    def __len__(self) -> int:
+        return len(self.values) // self.width
+
+    def summaries(self) -> Iterator[Summary]:
+        """Return the part of each row that a line in a list needs."""
+        for at in range(0, len(self.values), self.width):
+            yield Summary._make(_summary([*self.values[at : at + self.width], *_DEFAULTS]))
+
+
+def together(rows: Sequence[Row]) -> Rows:
+    """Put rows, at least one, behind each other. If one of them has rare values, all are given them."""
+    width = max(map(len, rows))
+    if width > len(COMMON):
+        rows = [row if len(row) == width else [*row, *_DEFAULTS] for row in rows]
+    return Rows(width, [*chain.from_iterable(rows)])
 
 
 def exchange_of(row: Iterable[Value]) -> Exchange:

@@ -13,7 +13,7 @@ from pathlib import Path
 from types import TracebackType
 
 from tunnel.capture import alive
-from tunnel.capture.rows import COMMON, RARE, Row, Value
+from tunnel.capture.rows import COMMON, RARE, Rows, Value
 from tunnel.capture.store_schema import FILE, Notice, damaged, open_for_writing, replaced, set_aside, trouble
 from tunnel.errors import TunnelError
 
@@ -144,20 +144,19 @@ class Writing:
 
     # Batches
 
-    def add_exchanges(self, rows: Sequence[Row]) -> None:
+    def add_exchanges(self, rows: Rows) -> None:
         """Insert exchanges, or replace what was known of them while they ran. In a transaction."""
-        self._insert("exchange", [row for row in rows if len(row) == len(COMMON)])
-        self._insert("exchange", [row for row in rows if len(row) > len(COMMON)])
+        self._sql.execute(_statement("exchange", rows.width, len(rows)), rows.values)
 
     def add_bodies(self, rows: Sequence[tuple[int, bytes]]) -> None:
         """Insert pieces of bodies by their keys (see `body_key`). In a transaction."""
         self._insert("body", rows, MANY_BODIES)
 
-    def add_messages(self, rows: Sequence[Row]) -> None:
+    def add_messages(self, rows: Sequence[Sequence[Value]]) -> None:
         """Insert messages: key, from client, kind, µs since the epoch, size, payload. In a transaction."""
         self._insert("message", rows)
 
-    def _insert(self, table: str, rows: Sequence[tuple[Value, ...]], most: int = MANY) -> None:
+    def _insert(self, table: str, rows: Sequence[Sequence[Value]], most: int = MANY) -> None:
         for at in range(0, len(rows), most):
             some = rows[at : at + most]
             self._sql.execute(_statement(table, len(some[0]), len(some)), [*chain.from_iterable(some)])

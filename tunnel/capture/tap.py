@@ -47,6 +47,15 @@ class Tap:
         self.kept = 0  # of these, bytes handed to the writer: always a prefix of the body
         self.lost = False  # a piece did not fit the budget, so the prefix ends before the cap
 
+    @property
+    def full(self) -> bool:
+        """Whether nothing more is kept, so that only the size counts."""
+        return self.kept >= self.cap or self.lost
+
+    def count(self, size: int) -> None:
+        """Note bytes that were relayed unseen, when `full`."""
+        self.size += size
+
     def add(self, piece: bytes) -> None:
         """Note a piece that has been relayed."""
         self.size += len(piece)

@@ -17,7 +17,7 @@ from tunnel.capture.alive import Claim
 from tunnel.capture.clock import Clock
 from tunnel.capture.gathering import Batch, Gathering
 from tunnel.capture.retention import Retention
-from tunnel.capture.rows import row_of, summary_of
+from tunnel.capture.rows import Rows, row_of, together
 from tunnel.capture.store_schema import FILE, trouble
 from tunnel.capture.store_write import MANY, WriteError, Writing, body_key, message_key
 from tunnel.capture.tap import Budget, Record
@@ -215,35 +215,22 @@ class Writer:
         short = len(self._queue.numbers) < self._block // 2
         if not batch.records and not short:
             return []
-        summaries: list[Summary] = []
+        rows = self._rows(store.process, batch)
         fresh = range(0)
         with store:
             if short:
                 fresh = store.reserve(self._block)
             revision = store.revisions(len(batch.records))
-            callers, clock, process = self._callers, self._clock, store.process
-            for at in range(0, len(batch.records), MANY):
-                # Making rows holds Python's lock, inserting them does not: in turns, so that the way waits for neither long.
-                rows = [
-                    row_of(
-                        entry,
-                        revision=revision + number,
-                        process=process,
-                        clock=clock,
-                        caller=callers(entry.record.peer),
-                    )
-                    for number, entry in enumerate(batch.records[at : at + MANY], at)
-                ]
-                store.add_exchanges(rows)
-                time.sleep(YIELD)
-                if self._after is not None:
-                    summaries += map(summary_of, rows)
+            for some in rows:
+                some.number(range(revision, revision + len(some)))
+                revision += len(some)
+                store.add_exchanges(some)
             store.add_bodies(
                 [(body_key(record.id, response, piece), data) for record, response, piece, data in batch.bodies]
             )
             store.add_messages(
                 [
-                    (message_key(record.id, number), m.from_client, m.kind, clock.wall(m.at), m.size, m.payload)
+                    (message_key(record.id, number), m.from_client, m.kind, self._clock.wall(m.at), m.size, m.payload)
                     for record, number, m in batch.messages
                 ]
             )
@@ -253,7 +240,25 @@ class Writer:
                 self._block = min(self._block * 4, MOST_NUMBERS)
             self._highest = fresh[-1]
             self._queue.numbers.extend(fresh)
-        return summaries
+        return [summary for some in rows for summary in some.summaries()] if self._after is not None else []
+
+    def _rows(self, process: int, batch: Batch) -> list[Rows]:
+        """Return the batch's rows, a statement's worth in each item, their revisions still to come.
+
+        They are made before the transaction, since other processes wait while the store's lock is held, and making rows may
+        have to wait for Python's lock at any time.
+        """
+        made: list[Rows] = []
+        callers, clock = self._callers, self._clock
+        for at in range(0, len(batch.records), MANY):
+            some = batch.records[at : at + MANY]
+            made.append(
+                together(
+                    [row_of(entry, process=process, clock=clock, caller=callers(entry.record.peer)) for entry in some]
+                )
+            )
+            time.sleep(YIELD)
+        return made
 
     def _number(self, store: Writing, records: list[Record]) -> None:
         """Give numbers to records that were opened without one, or with one of a store that has gone."""
