@@ -46,6 +46,12 @@ class BodyReader:
         self.end = END
         return body, rest
 
+    def skip(self, size: int) -> None:
+        """Say that so many bytes of the body, at most `left`, have gone by unread."""
+        self.left -= size
+        if not self.left:
+            self.end = END
+
     def closed(self) -> bool:
         """Say that the sender closed. Returns whether the body may end so."""
         return self.end is not None

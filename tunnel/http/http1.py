@@ -17,6 +17,7 @@ from tunnel.http.heads import read_request, read_response, write_request, write_
 from tunnel.model.config import Limits
 from tunnel.model.headers import Headers
 from tunnel.model.message import End, Framing, Request, Response
+from tunnel.net.splice import Pipe
 from tunnel.net.wire import Wire, WireError
 
 _SMALL = 32 * 1024  # bytes of body that are worth a copy to leave in one send with their head
@@ -68,6 +69,31 @@ class Http1Leg(ABC):
         if self._framing is Framing.CHUNKED:
             await self._send(write_last_chunk(trailers))
         self._sent = True
+
+    def still_to_come(self) -> int:
+        """Return how many bytes of the incoming body there are yet, all of them body; 0 where that is not known or so."""
+        reader = self._reader
+        return reader.left if type(reader) is BodyReader and not self._rest else 0
+
+    def takes_bytes(self) -> bool:
+        """Whether the outgoing body goes out as it is."""
+        return self._framing is not Framing.CHUNKED
+
+    async def receive_into(self, pipe: Pipe, most: int) -> int:
+        """Let up to `most` bytes of the body into a pipe, unread; return how many, 0 where the peer has closed."""
+        try:
+            size = await pipe.fill(self.wire, most)
+        except WireError as error:
+            raise self._wire_failed(error) from error
+        self._reader.skip(size)
+        return size
+
+    async def send_from(self, pipe: Pipe) -> None:
+        """Send what is in a pipe as the next piece of the body."""
+        try:
+            await pipe.drain(self.wire)
+        except WireError as error:
+            raise self._wire_failed(error) from error
 
     def release(self) -> bytes:
         """See `Leg.release`."""
@@ -203,6 +229,19 @@ class Http1Client(Http1Leg):
         piece = await super().receive_body()
         self.wire.deadline = math.inf
         return piece
+
+    async def receive_into(self, pipe: Pipe, most: int) -> int:
+        """See `Http1Leg.receive_into`; a client that sends nothing for `limits.stall` seconds is cut off."""
+        self.wire.deadline = self._now() + self._limits.stall
+        size = await super().receive_into(pipe, most)
+        self.wire.deadline = math.inf
+        return size
+
+    async def send_from(self, pipe: Pipe) -> None:
+        """See `Http1Leg.send_from`; a client that takes nothing for `limits.stall` seconds is cut off."""
+        self.wire.deadline = self._now() + self._limits.stall
+        await super().send_from(pipe)
+        self.wire.deadline = math.inf
 
     async def send_response(self, response: Response, body: bytes, end: End | None) -> bytes:
         """See `ClientLeg.send_response`."""

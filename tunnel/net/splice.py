@@ -7,6 +7,7 @@ elsewhere, over TLS and in memory `spliceable` says no, and bytes go the ordinar
 
 import errno
 import os
+import socket
 import sys
 from types import TracebackType
 
@@ -21,7 +22,8 @@ _STREAK = 4  # pieces in a row without a wait, before others get their turn
 
 def spliceable(wire: Wire) -> bool:
     """Whether the kernel can move this wire's bytes: it is a plain socket, on Linux, and none of them is here already."""
-    return sys.platform == "linux" and type(wire) is SocketWire and not wire.pending()
+    plain = type(wire) is SocketWire and type(wire.sock) is socket.socket
+    return sys.platform == "linux" and plain and not wire.pending()
 
 
 if sys.platform == "linux":

@@ -13,6 +13,7 @@ import trio
 from tunnel.capture.tap import Record, Tap
 from tunnel.errors import ClientError, ClientGone, TunnelError, UpstreamError, one_error
 from tunnel.http.answers import error_answer, redirect_answer
+from tunnel.http.direct import pass_rest
 from tunnel.http.http1 import Http1Client, Http1Upstream
 from tunnel.http.websocket import watch_upgrade
 from tunnel.model.config import Mode
@@ -189,6 +190,8 @@ async def _upload(this: Exchange) -> None:
                 this.body = this.body + piece if len(this.body) + len(piece) <= _KEPT else None
             tap.add(piece)
             await leg.send_body(piece)
+            if tap.full and this.body is None:
+                await pass_rest(client, leg, tap.count)
         except UpstreamError:
             return  # it may have answered and closed (413, 401): whoever awaits the answer will tell
 
@@ -230,6 +233,8 @@ async def _download(client: Http1Client, leg: Http1Upstream, tap: Tap) -> End:
     while not isinstance(piece := await leg.receive_body(), End):
         await client.send_body(piece)
         tap.add(piece)
+        if tap.full:
+            await pass_rest(leg, client, tap.count)
     await client.send_end(piece.trailers)
     return piece
 
