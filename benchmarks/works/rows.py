@@ -22,7 +22,7 @@ def shares(folder: Path, since: float) -> list[int]:
     """Return how many client connections each process served from a moment on, in seconds since 1970."""
     connection = sqlite3.connect(folder / "records.sqlite")
     try:
-        asked = "SELECT count(DISTINCT port) FROM exchange WHERE started >= ? GROUP BY process"
+        asked = "SELECT count(DISTINCT connection) FROM exchange WHERE started >= ? GROUP BY process"
         return [int(count) for (count,) in connection.execute(asked, (int(since * 1e6),))]
     finally:
         connection.close()

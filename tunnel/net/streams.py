@@ -9,6 +9,7 @@ after `_STREAK` such successes it yields once.
 import errno
 import math
 import os
+import select
 import socket
 import ssl
 import struct
@@ -25,6 +26,21 @@ _PATIENCE = 32  # see `SocketWire.receive`
 _RECORD = 16 * 1024  # most bytes of one TLS record (RFC 8446 §5.1), so of one SSL_read
 _RESET = struct.pack("ii", 1, 0)  # struct linger: on, 0 s
 _PAUSE = 0.05  # seconds, before a system is asked again that was short of memory
+
+
+if sys.platform == "win32":
+
+    def _asker(sock: socket.socket) -> Callable[[int], object]:
+        """Return what says yes, since there is no poll(2): a receive will tell."""
+        return lambda milliseconds: True
+
+else:
+
+    def _asker(sock: socket.socket) -> Callable[[int], object]:
+        """Return what asks the kernel about a socket: 0.3 µs, a third of a receive with its exception."""
+        poll = select.poll()
+        poll.register(sock, select.POLLIN)
+        return poll.poll
 
 
 class SocketWire:
@@ -45,6 +61,7 @@ class SocketWire:
         self._patience = _PATIENCE  # receives to wait for by the kernel, before one is tried after a turn of the loop
         self._expired = False
         self._waits = 0  # tasks that wait for the kernel
+        self._came: Callable[[int], object] | None = None  # made when first needed
         sweep.wires.add(self)
 
     async def receive(self, most: int = PIECE, *, later: bool = False) -> bytes:
@@ -131,7 +148,7 @@ class SocketWire:
         """See `Wire.left`."""
         if self._ended or self._broken:
             return True
-        if self._receiving or self._rest:
+        if self._receiving or self._rest or not self._something_came():
             return False
         try:
             self._rest = self._try_receive(PIECE)
@@ -186,6 +203,12 @@ class SocketWire:
     def _inside(self) -> bool:
         """Whether bytes are here that the kernel does not know of."""
         return bool(self._rest) or self._ended
+
+    def _something_came(self) -> bool:
+        """Whether the kernel has bytes, an end or an error for us, which is cheaper to ask than to receive in vain."""
+        if self._came is None:
+            self._came = _asker(self.sock)
+        return bool(self._came(0))
 
     async def wait_readable(self) -> None:
         """Wait until there is something to receive, or fail as `receive` would. For those who peek."""
@@ -298,6 +321,10 @@ class TlsWire(SocketWire):
     def _inside(self) -> bool:
         """See `SocketWire._inside`: OpenSSL may hold what is left of a record."""
         return bool(self._rest) or self._ended or self.sock.pending() > 0
+
+    def _something_came(self) -> bool:
+        """See `SocketWire._something_came`."""
+        return self.sock.pending() > 0 or super()._something_came()
 
     def _try_receive(self, most: int) -> bytes:
         try:
