@@ -63,7 +63,7 @@ def processes(front: Front, count: int) -> dict[int, int]:
     """Return which process served each client port, once so many exchanges are in the store."""
     front.recorded(count=count)
     with sqlite3.connect(front.folder / "records.sqlite") as store:
-        rows = store.execute("SELECT port, process FROM exchange").fetchall()
+        rows = store.execute("SELECT connection ->> 'port', process FROM exchange").fetchall()
     store.close()
     assert len(rows) == count
     return dict(rows)

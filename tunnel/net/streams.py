@@ -154,7 +154,8 @@ class SocketWire:
             self._rest = self._try_receive(PIECE)
         except (BlockingIOError, InterruptedError, ssl.SSLWantReadError, ssl.SSLWantWriteError):
             return False
-        except OSError:
+        except OSError as error:
+            self._failed(error)  # the kernel tells it once
             return True
         self._ended = not self._rest
         return self._ended
