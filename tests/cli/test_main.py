@@ -80,9 +80,9 @@ def test_help_imports_only_what_it_needs():
     assert not found & {"rich", "zeroconf", "starlette", "psutil", "msgspec"}
 
 
-def test_a_front_imports_neither_the_example_nor_what_signs_nor_what_decodes():
+def test_a_front_imports_neither_the_example_nor_what_signs_nor_what_decodes_nor_websockets():
     found = imported_by("import tunnel.cli.serve")
-    assert not found & {"rich", "starlette", "psutil", "cryptography", "brotli", "msgspec"}
+    assert not found & {"rich", "starlette", "psutil", "cryptography", "brotli", "msgspec", "wsproto"}
 
 
 def test_the_program_runs_as_a_module_too():

@@ -15,7 +15,6 @@ from tunnel.errors import ClientError, ClientGone, TunnelError, UpstreamError, o
 from tunnel.http.answers import error_answer, redirect_answer
 from tunnel.http.direct import pass_rest
 from tunnel.http.http1 import Http1Client, Http1Upstream
-from tunnel.http.websocket import watch_upgrade
 from tunnel.model.config import Mode
 from tunnel.model.headers import Headers
 from tunnel.model.message import END, End, Request, Response
@@ -245,6 +244,8 @@ async def _upgraded(this: Exchange, response: Response) -> bool:
     if not request.upgrade:
         raise UpstreamError("the upstream switched to another protocol, which nobody had asked for")
     record.returned = await caller.client.send_response(returned(response, request, close=False), b"", None)
+    from tunnel.http.websocket import watch_upgrade  # with wsproto: a front that upgrades nothing starts without it
+
     record.watch = watch_upgrade(
         (response.headers.get(b"upgrade") or b"").lower(), response.headers.get(b"sec-websocket-extensions") or b""
     )
