@@ -6,11 +6,12 @@ which the way's thread then waits for. One statement with many rows works outsid
 
 import os
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import cache
 from itertools import chain
 from pathlib import Path
 from types import TracebackType
+from typing import TypeVar
 
 from tunnel.capture import alive
 from tunnel.capture.rows import COMMON, RARE, Rows, Value
@@ -29,6 +30,9 @@ INTO = {
     "body": ("key", "bytes"),
     "message": ("key", "from_client", "kind", "at", "size", "payload"),
 }
+
+
+Thing = TypeVar("Thing")
 
 
 class WriteError(Exception):
@@ -157,8 +161,7 @@ class Writing:
         self._insert("message", rows)
 
     def _insert(self, table: str, rows: Sequence[Sequence[Value]], most: int = MANY) -> None:
-        for at in range(0, len(rows), most):
-            some = rows[at : at + most]
+        for some in handfuls(rows, most):
             self._sql.execute(_statement(table, len(some[0]), len(some)), [*chain.from_iterable(some)])
 
     def _one(self, sql: str, *values: Value) -> int:
@@ -236,6 +239,19 @@ class Writing:
     def abandon(self) -> None:
         """Close the file, whatever state it is in."""
         self._sql.close()
+
+
+def handfuls(things: Sequence[Thing], most: int = MANY) -> Iterator[Sequence[Thing]]:
+    """Take things apart for one statement each: `most`, and of what is left half as many and half again.
+
+    SQLite keeps the statements that it has read, some hundred KiB for one of many rows: so there are to be few sizes.
+    """
+    at = 0
+    while at < len(things):
+        while most > len(things) - at:
+            most //= 2
+        yield things[at : at + most]
+        at += most
 
 
 def runs(ids: Sequence[int]) -> list[tuple[int, int]]:

@@ -19,7 +19,7 @@ from tunnel.capture.gathering import Batch, Gathering
 from tunnel.capture.retention import Retention
 from tunnel.capture.rows import Rows, row_of, together
 from tunnel.capture.store_schema import FILE, trouble
-from tunnel.capture.store_write import MANY, WriteError, Writing, body_key, message_key
+from tunnel.capture.store_write import WriteError, Writing, body_key, handfuls, message_key
 from tunnel.capture.tap import Budget, Record
 from tunnel.errors import TunnelError
 from tunnel.model.config import Keep
@@ -250,8 +250,7 @@ class Writer:
         """
         made: list[Rows] = []
         callers, clock = self._callers, self._clock
-        for at in range(0, len(batch.records), MANY):
-            some = batch.records[at : at + MANY]
+        for some in handfuls(batch.records):
             made.append(
                 together(
                     [row_of(entry, process=process, clock=clock, caller=callers(entry.record.peer)) for entry in some]

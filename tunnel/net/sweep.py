@@ -44,9 +44,7 @@ class Sweep:
                 if now - last - pause > self.LATE:
                     self._give_back(now - last - pause)
                 last, pause = now, self.INTERVAL / len(handfuls)
-                for wire in wires[at : at + _HANDFUL]:
-                    if wire.deadline < now:
-                        wire.expire()
+                _expire(wires[at : at + _HANDFUL], now)
                 await trio.sleep(pause)
             for chore in self.chores:
                 chore(trio.current_time())
@@ -58,3 +56,10 @@ class Sweep:
         """
         for wire in self.wires:
             wire.deadline += lost
+
+
+def _expire(wires: list[Swept], now: float) -> None:
+    """Look at some. A function of its own, so that no name of the endless loop holds on to the last of them."""
+    for wire in wires:
+        if wire.deadline < now:
+            wire.expire()

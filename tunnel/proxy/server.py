@@ -115,30 +115,31 @@ class Server:
             callers = list(self.callers)
             handfuls = range(0, len(callers) or 1, _LOOKED)
             for at in handfuls:
-                for caller in callers[at : at + _LOOKED]:
-                    self._look(caller, before)
+                self._look(callers[at : at + _LOOKED], before)
                 await trio.sleep(Sweep.INTERVAL / len(handfuls))
             most = max(most, len(self.callers))
             if most - len(self.callers) > max(_CROWD, len(self.callers)):
                 most = len(self.callers)
                 await trio.to_thread.run_sync(give_back)
 
-    def _look(self, caller: Caller, leaving: set[Caller]) -> None:
-        """Look at one: show it if it is long, and end it if its client has left.
+    def _look(self, callers: list[Caller], leaving: set[Caller]) -> None:
+        """Look at some: show those that are long, and end those whose client has left.
 
         A client that ended its direction may still read, so it is given until the next look for its answer to be whole.
 
         Args:
           leaving: Those whose client had left at the look before.
         """
-        record = caller.record
-        if record is not None and not record.live and record.started < perf_counter() - _LONG:
-            self._way.recorder.show(record)
-        if caller.upstream is not None and caller.client.wire.left():
-            self._leaving.add(caller)
-            if caller in leaving:
-                caller.left = True
-                caller.upstream.break_off("the client left")
+        long_ago = perf_counter() - _LONG
+        for caller in callers:
+            record = caller.record
+            if record is not None and not record.live and record.started < long_ago:
+                self._way.recorder.show(record)
+            if caller.upstream is not None and caller.client.wire.left():
+                self._leaving.add(caller)
+                if caller in leaving:
+                    caller.left = True
+                    caller.upstream.break_off("the client left")
 
     def _wind_down(self) -> None:
         """Have idle connections end now, endless exchanges too, and running ones after their answer."""
