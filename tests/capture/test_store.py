@@ -252,7 +252,7 @@ def test_the_oldest_go_when_the_store_is_too_large(tmp_path, writing):
     writing._sql.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     assert 700 * KIB < writing.path.stat().st_size <= 1000 * KIB
     left = _latest_ids(tmp_path)
-    assert left and left == before[-len(left) :]  # in the order of their beginnings, which is not always that of numbers
+    assert left and left == before[-len(left) :]  # by when they began, which is not always by number
 
 
 def _latest_ids(folder: Path) -> list[int]:
