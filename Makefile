@@ -11,9 +11,6 @@ run: $(VENV)/.ready  ## Front the example service, or yours: make run TARGET=300
 test: $(VENV)/.tested lint types  ## Lint, type-check and test
 	$(BIN)/python -m pytest $(ARGS)
 
-fire: $(VENV)/.tested  ## Crowds and hostile peers, in front of the real command
-	$(BIN)/python -m pytest -m fire $(ARGS)
-
 lint: $(VENV)/.tested
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .

@@ -71,9 +71,13 @@ class Bench:
     quick: bool
     results: Results = field(default_factory=Results)
 
-    def turn(self, turn: int, *, direct: bool = True) -> list[str]:
-        """Return the peers in the order of a round: each begins once, so that none is always first."""
-        names = [name for name in self.peers if direct or name != peers.DIRECT]
+    def turn(self, work: str, turn: int, *, direct: bool = True) -> list[str]:
+        """Return the peers of a work in the order of a round: each begins once, so that none is always first."""
+        names = [
+            name
+            for name in self.peers
+            if (direct if name == peers.DIRECT else work in (peers.PEERS[name].works or (work,)))
+        ]
         shift = turn % len(names) if names else 0
         return names[shift:] + names[:shift]
 
@@ -82,7 +86,7 @@ class Bench:
         """Start all of them, each in a folder of its own that is new in each round; ended with the block."""
         with ExitStack() as stack:
             started = []
-            for name in self.turn(turn):
+            for name in self.turn(work, turn):
                 with self.attempt(work, name):
                     folder = self.folder / f"{work}-{turn}-{name}"
                     started.append(stack.enter_context(peers.front(name, origin, folder)))

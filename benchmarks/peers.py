@@ -63,12 +63,14 @@ class Peer:
       command: Writes what it needs into its folder and returns the words to start it with. Raises NotInstalled.
       version: Words that print its version.
       one_port: It speaks both, plain and TLS, on one port.
+      works: Those it is measured in; empty for all.
     """
 
     name: str
     command: Callable[[Places], list[str | Path]]
     version: Callable[[], list[str]]
     one_port: bool = False
+    works: tuple[str, ...] = ()
     environment: Callable[[Places], dict[str, str]] = field(default=lambda at: {})
 
 
@@ -115,6 +117,11 @@ def _mitmdump(at: Places) -> list[str | Path]:
     ]  # fmt: skip
 
 
+def _proxypy(at: Places) -> list[str | Path]:
+    proxy = python_program("proxy.py", "proxy")
+    return [sys.executable, PROGRAMS / "proxypy.py", proxy, str(at.plain), str(at.tls), at.pem]
+
+
 def _found(name: str, cure: str) -> str:
     path = shutil.which(name)
     if path is None:
@@ -134,6 +141,13 @@ PEERS = {
         Peer("nginx", _nginx, lambda: ["nginx", "-v"]),
         Peer("caddy", _caddy, lambda: ["caddy", "version"], environment=_caddy_home),
         Peer("node", _node, _node_version, environment=_node_path),
+        Peer(
+            "proxy.py",
+            _proxypy,
+            lambda: [str(python_program("proxy.py", "proxy")), "--version"],
+            works=("small", "startup"),  # it has a thread for each connection
+            environment=lambda at: {"ORIGIN": f"http://127.0.0.1:{at.origin}/"},
+        ),
         Peer("mitmdump", _mitmdump, lambda: [str(python_program("mitmproxy", "mitmdump")), "--version"], one_port=True),
     )
 }

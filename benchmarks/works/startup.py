@@ -17,7 +17,7 @@ _NEW = f"{US}, the very first start"
 def run(bench: Bench, turn: int) -> None:
     """Take a round. A first start of each, which is not measured, leaves its authority and its leaf behind."""
     with origins.small(bench.folder / "startup-origin", bench.pem) as origin:
-        for name in bench.turn(turn, direct=False):
+        for name in bench.turn("startup", turn, direct=False):
             with bench.attempt("startup", name):
                 folder = bench.folder / f"startup-{name}"
                 if not folder.exists():

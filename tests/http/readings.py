@@ -104,7 +104,7 @@ def check_written(stream: bytes) -> None:
         return
     if b"host" not in request.headers:
         return  # HTTP/1.0; `rules.forwarding` adds one
-    again = read_request(write_request(request), target_size=ROOM, header_count=ROOM)
+    again = read_request(write_request(request, request.headers), target_size=ROOM, header_count=ROOM)
 
     assert (again.method, again.target, again.headers) == (request.method, request.target, request.headers)
     assert (again.framing, again.length) == (request.framing, request.length)

@@ -229,7 +229,7 @@ def test_a_dangerous_answer_is_refused_as_the_upstreams_fault(raw: bytes) -> Non
 @example(b"GET", b"/", [(b"X", b"")])
 def test_a_written_request_is_read_back(method: bytes, target: bytes, fields: list[tuple[bytes, bytes]]) -> None:
     headers = Headers([(b"Host", b"localhost"), *fields])
-    written = write_request(Request(method, target, headers, 1, Framing.NONE, 0, True, b"", b""))
+    written = write_request(Request(method, target, headers, 1, Framing.NONE, 0, True, b"", b""), headers)
 
     read = request(written)
 

@@ -39,7 +39,7 @@ async def body_of(leg: Leg) -> tuple[bytes, End]:
 
 
 async def asked(leg: Http1Upstream, request: Request = ASKED) -> None:
-    await leg.send_request(request, b"", END)
+    await leg.send_request(request, request.headers, b"", END)
 
 
 # The client's side.
@@ -519,7 +519,7 @@ async def test_a_connection_serves_again_only_after_exactly_one_whole_answer(
 
 async def test_a_connection_whose_request_was_not_sent_to_its_end_serves_no_other() -> None:
     upstream, leg = upstream_leg()
-    await leg.send_request(ASKED, b"", None)
+    await leg.send_request(ASKED, ASKED.headers, b"", None)
     await upstream.send(OK)
     await leg.receive_response()
     await body_of(leg)

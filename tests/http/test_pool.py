@@ -39,7 +39,7 @@ class Upstreams:
 
 async def served(leg: Http1Upstream, upstreams: Upstreams) -> Http1Upstream:
     """Carry one whole exchange over a connection."""
-    await leg.send_request(GET, b"", END)
+    await leg.send_request(GET, GET.headers, b"", END)
     await upstreams.ends[int(leg.address.split()[1]) - 1].send(b"HTTP/1.1 204 No Content\r\n\r\n")
     await leg.receive_response()
     assert leg.reusable()
@@ -81,7 +81,7 @@ async def test_a_connection_in_the_middle_of_something_is_not_kept() -> None:
     upstreams = Upstreams()
     pool = pool_of(upstreams)
     leg = await pool.take()
-    await leg.send_request(GET, b"", END)
+    await leg.send_request(GET, GET.headers, b"", END)
 
     pool.put(leg, trio.current_time())
 

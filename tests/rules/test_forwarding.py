@@ -24,7 +24,7 @@ def asked(*fields: Field, upgrade: bytes = b"", framing: Framing = Framing.NONE,
 
 
 def forwarded(request: Request, host_header: str = "", target: Target = TARGET, peer: Peer = PEER) -> Headers:
-    return Forwarding(target, host_header, "me").request(request, told(peer, HOST)).headers
+    return Forwarding(target, host_header, "me").fields(request, told(peer, HOST))
 
 
 OURS = [
@@ -208,7 +208,7 @@ def test_a_request_is_framed_and_addressed_as_it_came(fields: list[Field]) -> No
     came = read_request(raw, target_size=100, header_count=100)
 
     sent = read_request(
-        write_request(Forwarding(TARGET, "", "me").request(came, told(PEER, b"localhost"))),
+        write_request(came, Forwarding(TARGET, "", "me").fields(came, told(PEER, b"localhost"))),
         target_size=100,
         header_count=100,
     )

@@ -94,35 +94,33 @@ def read_response(raw: bytes, method: bytes, *, header_count: int) -> Response:
     Raises:
       UpstreamError: With what was wrong.
     """
-    line = _STATUS_LINE.match(raw)
-    headers = _plain_headers(raw[line.end() :]) if line else None
-    if line and headers is not None:
-        minor, status, reason = int(line[1]), int(line[2]), line[3] or b""
-    else:
+    response = _plain_response(raw, method == b"HEAD")
+    if response is None:
         minor, status, reason, headers = _ask_h11_for_response(raw, method)
-    if len(headers.fields) > header_count:
+        response = _response(status, reason, headers, minor, method == b"HEAD", raw)
+    if len(response.headers.fields) > header_count:
         raise UpstreamError(f"the answer has more than {header_count} header fields")
-    framing, length, keep_alive = _response_facts(headers, method == b"HEAD", status, minor)
-    return Response(status, reason, headers, minor, framing, length, keep_alive, raw)
+    return response
 
 
 @lru_cache(maxsize=_REMEMBERED)
-def _plain_headers(block: bytes) -> Headers | None:
-    """Return a block of plain fields, blank line included; None where h11 is to judge."""
-    fields = _plain_fields(block)
-    return None if fields is None else Headers(fields)
+def _plain_response(raw: bytes, to_head: bool) -> Response | None:
+    """Return a plain head, understood; None where h11 is to judge. Many answers within a second have the same one."""
+    line = _STATUS_LINE.match(raw)
+    fields = _plain_fields(raw[line.end() :]) if line else None
+    if line is None or fields is None:
+        return None
+    return _response(int(line[2]), line[3] or b"", Headers(fields), int(line[1]), to_head, raw)
 
 
-@lru_cache(maxsize=_REMEMBERED)
-def _response_facts(headers: Headers, to_head: bool, status: int, minor: int) -> tuple[Framing, int, bool]:
-    """Return what an answer's head says of it: framing, length, keep-alive."""
+def _response(status: int, reason: bytes, headers: Headers, minor: int, to_head: bool, raw: bytes) -> Response:
     framing, length = response_framing(headers, b"HEAD" if to_head else b"", status, minor)
-    return framing, length, keeps_alive(headers, minor)
+    return Response(status, reason, headers, minor, framing, length, keeps_alive(headers, minor), raw)
 
 
-def write_request(request: Request) -> bytes:
-    """Write a request's head anew from what was understood; always as HTTP/1.1."""
-    return b"%b %b HTTP/1.1\r\n%b\r\n" % (request.method, request.target, request.headers.lines)
+def write_request(request: Request, headers: Headers) -> bytes:
+    """Write a request's head anew, with the fields it is to have; always as HTTP/1.1."""
+    return b"%b %b HTTP/1.1\r\n%b\r\n" % (request.method, request.target, headers.lines)
 
 
 def write_response(response: Response) -> bytes:

@@ -111,30 +111,36 @@ class Http1Leg(ABC):
         body, self._rest = self._reader.read(came)
         return body
 
-    async def _send_head(self, head: bytes, framing: Framing, body: bytes, end: End | None) -> None:
-        """Send a head with the body bytes at hand and, where it is here, the end: in one send if they are small."""
+    def _send_head(self, head: bytes, framing: Framing, body: bytes, end: End | None) -> list[bytes]:
+        """Send a head with the body bytes at hand and, where it is here, the end: in one send if they are small.
+
+        Most messages leave whole, without a wait. Returns what is left, to be awaited (`_send_left`).
+        """
         self._framing = framing
         self._sent = False
         if framing is Framing.CHUNKED:
             body = write_chunk(body) if body else b""
             if end is not None:
                 body += write_last_chunk(end.trailers)
+        left = []
         if len(body) <= _SMALL:
             head += body
-            body = b""
-        if left := self._sent_now(head):
-            await self._send(left)
-        if body:
-            await self._send(body)
-        self._sent = end is not None
-
-    def _sent_now(self, data: bytes) -> bytes:
-        """Send what can be sent without waiting, and return the rest: most messages leave whole, without a coroutine."""
+        else:
+            left.append(body)
         try:
-            sent = self.wire.try_send(data)
+            sent = self.wire.try_send(head)
         except WireError as error:
             raise self._wire_failed(error) from error
-        return data[sent:] if sent < len(data) else b""
+        if sent < len(head):
+            left.insert(0, head[sent:])
+        self._sent = end is not None and not left
+        return left
+
+    async def _send_left(self, pieces: list[bytes], end: End | None) -> None:
+        """Send what `_send_head` could not."""
+        for piece in pieces:
+            await self._send(piece)
+        self._sent = end is not None
 
     def _whole_head(self, data: bytes) -> bytes | None:
         """Return the head that `data` begins with, blank line included, and keep the rest; None if it is not whole."""
@@ -246,7 +252,8 @@ class Http1Client(Http1Leg):
     async def send_response(self, response: Response, body: bytes, end: End | None) -> bytes:
         """See `ClientLeg.send_response`."""
         head = write_response(response)
-        await self._send_head(head, response.framing, body, end)
+        if left := self._send_head(head, response.framing, body, end):
+            await self._send_left(left, end)
         return head
 
     async def _send(self, data: bytes) -> None:
@@ -289,13 +296,14 @@ class Http1Upstream(Http1Leg):
         self._keep_alive = True
         self._answered = False
 
-    async def send_request(self, request: Request, body: bytes, end: End | None) -> bytes:
+    async def send_request(self, request: Request, headers: Headers, body: bytes, end: End | None) -> bytes:
         """See `UpstreamLeg.send_request`."""
         self._method = request.method
         self._answered = False
         self._keep_alive = False  # until a whole answer says otherwise
-        head = write_request(request)
-        await self._send_head(head, request.framing, body, end)
+        head = write_request(request, headers)
+        if left := self._send_head(head, request.framing, body, end):
+            await self._send_left(left, end)
         return head
 
     async def receive_response(self) -> Response:

@@ -71,8 +71,11 @@ class UpstreamLeg(Leg, Protocol):
     address: str
     reused: bool
 
-    async def send_request(self, request: Request, body: bytes, end: End | None) -> bytes:
-        """Send a head, the body bytes at hand and, unless `end` is None, the end. Returns the head as it was sent."""
+    async def send_request(self, request: Request, headers: Headers, body: bytes, end: End | None) -> bytes:
+        """Send a head with the fields that go on, the body bytes at hand and, unless `end` is None, the end.
+
+        Returns the head as it was sent.
+        """
         ...
 
     async def receive_response(self) -> Response:

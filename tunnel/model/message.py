@@ -21,6 +21,8 @@ class Framing(enum.Enum):
     CHUNKED = "chunked"  # Transfer-Encoding: chunked
     CLOSE = "close"  # until the connection closes; responses only
 
+    __hash__ = object.__hash__  # each is the only one of its kind, and enum's own is Python: 0.1 µs, twice an exchange
+
 
 class Request(NamedTuple):
     """A request's head. A named tuple, which is made in a third of the time of a frozen dataclass, four times an exchange.

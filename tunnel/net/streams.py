@@ -267,6 +267,7 @@ class TlsWire(SocketWire):
 
     def __init__(self, ssl_socket: ssl.SSLSocket, sweep: Sweep) -> None:
         super().__init__(ssl_socket, sweep)
+        self._more = False  # OpenSSL may hold what is left of a record
 
     async def send_end(self) -> None:
         """See `Wire.send_end`. On Windows the end is said by closing only: see `_close_notify`."""
@@ -320,8 +321,8 @@ class TlsWire(SocketWire):
                 return b""  # it was sent before
 
     def _inside(self) -> bool:
-        """See `SocketWire._inside`: OpenSSL may hold what is left of a record."""
-        return bool(self._rest) or self._ended or self.sock.pending() > 0
+        """See `SocketWire._inside`. OpenSSL is not asked, which would cost a fifth of a microsecond each time."""
+        return bool(self._rest) or self._ended or self._more
 
     def _something_came(self) -> bool:
         """See `SocketWire._something_came`."""
@@ -335,7 +336,8 @@ class TlsWire(SocketWire):
 
     def _read(self, most: int) -> bytes:
         data = self.sock.read(most)
-        if len(data) < _RECORD or len(data) >= most:
+        self._more = len(data) >= most
+        if len(data) < _RECORD or self._more:
             return data
         # A full record: there are probably more, and a larger piece saves a send on the other side.
         pieces = [data]
@@ -349,6 +351,7 @@ class TlsWire(SocketWire):
                 break
             pieces.append(data)
             size += len(data)
+        self._more = size >= most
         return b"".join(pieces)
 
     def _failed(self, error: OSError) -> WireError:

@@ -74,8 +74,7 @@ async def exchange(caller: Caller, request: Request, way: Way) -> bool:
             if len(caller.told) >= _MOST_TOLD:
                 caller.told.clear()
             fields = caller.told[host] = told(caller.peer, host)
-        outgoing = way.forwarding.request(request, fields)
-        return await _carry(caller, record, request, outgoing, host, way)
+        return await _carry(caller, record, request, way.forwarding.fields(request, fields), host, way)
     except TunnelError as error:
         error = _whose(error, caller).alone()
         if not (caller.endless and isinstance(error, ClientGone)):  # who closes an endless answer has had enough of it
@@ -96,7 +95,8 @@ class Exchange:
     """One exchange on its way: both ends and what was noted.
 
     Attributes:
-      request: As it came; `outgoing` as it goes upstream.
+      request: As it came.
+      fields: With which it goes upstream.
       body: What of the request's body has come, for another try; None when that is more than is kept.
       end: The end of it, once it has come.
       leg: Towards the upstream; another one in another try.
@@ -106,7 +106,7 @@ class Exchange:
     caller: Caller
     record: Record
     request: Request
-    outgoing: Request
+    fields: Headers
     host: bytes
     way: Way
     body: bytes | None
@@ -115,14 +115,14 @@ class Exchange:
     sent: bool = True
 
 
-async def _carry(caller: Caller, record: Record, request: Request, outgoing: Request, host: bytes, way: Way) -> bool:
+async def _carry(caller: Caller, record: Record, request: Request, fields: Headers, host: bytes, way: Way) -> bool:
     """Carry a request over a connection of the pool; over fresh ones while those break off and it may be sent again.
 
     Dialling waits for a server that restarts (`--wait`), so the tries here need no pauses.
     """
     body, end = caller.client.ready()
     leg = await way.pool.take()
-    this = Exchange(caller, record, request, outgoing, host, way, body, end, leg)
+    this = Exchange(caller, record, request, fields, host, way, body, end, leg)
     tries = _TRIES
     while True:
         try:
@@ -155,7 +155,7 @@ async def _converse(this: Exchange) -> bool:
     this.caller.upstream = leg.wire
     record.upstream, record.reused, record.connected = leg.address, leg.reused, perf_counter()
     body, this.sent = this.body or b"", this.end is not None
-    record.sent = await leg.send_request(this.outgoing, body, this.end)
+    record.sent = await leg.send_request(this.request, this.fields, body, this.end)
     if body and not record.request_body.size:
         record.request_body.add(body)
     if this.end is not None:  # the main lane

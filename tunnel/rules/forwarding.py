@@ -47,8 +47,8 @@ class Forwarding:
                 self._host = name.encode("idna" if not name.isascii() else "ascii")
         self._fields = lru_cache(maxsize=_REMEMBERED)(self._decide)
 
-    def request(self, request: Request, told: Headers) -> Request:
-        """Return the request as it goes upstream.
+    def fields(self, request: Request, told: Headers) -> Headers:
+        """Return the fields with which a request goes upstream.
 
         Args:
           request: As it came, to a Host that was found to be ours.
@@ -57,11 +57,7 @@ class Forwarding:
         Raises:
           TunnelError: 508, it has been here before (RFC 5842 §7.2).
         """
-        headers = self._fields(request.headers, request.framing, request.upgrade, told)
-        return Request(
-            request.method, request.target, headers, request.minor, request.framing, request.length, request.keep_alive,
-            request.upgrade, b"",
-        )  # fmt: skip
+        return self._fields(request.headers, request.framing, request.upgrade, told)
 
     def _decide(self, headers: Headers, framing: Framing, upgrade: bytes, told: Headers) -> Headers:
         """Return the fields that go upstream. Remembered (`_fields`), since a client sends the same with every request."""

@@ -74,7 +74,7 @@ def _upstream(pieces: Sequence[bytes]) -> list[tuple[object, ...]]:
     leg = Http1Upstream(Script(pieces), LIMITS, lambda: 0.0, "127.0.0.1:3000")  # type: ignore[arg-type]
     story: list[tuple[object, ...]] = []
     try:
-        now(leg.send_request(ASKED, b"", End()))
+        now(leg.send_request(ASKED, ASKED.headers, b"", End()))
         answer = None
         while answer is None or (answer.status < 200 and answer.status != 101):
             answer = now(leg.receive_response())
