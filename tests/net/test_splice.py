@@ -104,3 +104,23 @@ async def test_only_plain_sockets_with_nothing_read_ahead_are_for_the_kernel():
     assert not spliceable(memory_wires()[0])
     source.close()
     writer.close()
+
+
+async def test_what_a_look_for_the_peers_leaving_found_goes_first():
+    """The sweep looks while an upload waits for its upstream; what it found was passed over once, and the rest never came."""
+    source, writer = pair()
+    sink, reader = pair()
+    with Pipe() as pipe:
+        writer.send(b"first ")
+        assert await pipe.fill(source, 18) == 6
+        writer.send(b"second ")
+        assert not source.left()
+        writer.send(b"third")
+        sent = 6
+        while sent < 18:
+            await pipe.drain(sink)
+            sent += await pipe.fill(source, 18 - sent)
+        await pipe.drain(sink)
+    assert reader.recv(100) == b"first second third"
+    for end in (source, sink, writer, reader):
+        end.close()
