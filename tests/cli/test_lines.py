@@ -19,7 +19,7 @@ PLAIN = Look()
 SUMMARY = Summary(
     id=42, revision=7, state="done", started=1_700_000_000_123_456, ended=3_100, method="GET", host="app.test",
     target="/path?x=1", status=200, upgrade="", request_size=0, response_size=1_234, messages=0, caller="curl",
-    caller_pid=4711, error="", fault="",
+    caller_pid=4711, error="", fault="", parent=0, source="",
 )  # fmt: skip
 ANSI = re.compile(r"\x1b\[\d+m")
 LETTERS = st.text(st.characters(codec=None), max_size=40)

@@ -46,6 +46,9 @@ COLUMNS = {
     "fault": "TEXT NOT NULL DEFAULT ''",
     "hint": "TEXT NOT NULL DEFAULT ''",
     "repairs": "TEXT NOT NULL DEFAULT ''",
+    "parent": "INTEGER NOT NULL DEFAULT 0",
+    "source": "TEXT NOT NULL DEFAULT ''",
+    "redacted": "INTEGER NOT NULL DEFAULT 0",
     "request_kept": "INTEGER NOT NULL DEFAULT 0",
     "request_lost": "INTEGER NOT NULL DEFAULT 0",
     "response_kept": "INTEGER NOT NULL",
@@ -59,7 +62,7 @@ COLUMNS = {
     "sent_head": "BLOB NOT NULL",
     "informational": "BLOB NOT NULL DEFAULT x''",
     "response_head": "BLOB NOT NULL",
-    "returned_head": "BLOB NOT NULL",
+    "returned_head": "BLOB",  # NULL: the response_head went on as it was
     "request_trailers": "BLOB DEFAULT x''",
     "response_trailers": "BLOB DEFAULT x''",
     "request_body": "BLOB DEFAULT NULL",
@@ -73,7 +76,7 @@ _REVISION = COMMON.index("revision")
 # What `exchange_of` reads: all but the bodies.
 READ = tuple(name for name in COLUMNS if name not in ("request_body", "response_body"))
 
-_DEFAULTS = ("", 0, "", "", "", "", 0, 0, 0, b"", b"", b"", None)  # of the rare columns
+_DEFAULTS = ("", 0, "", "", "", "", 0, "", 0, 0, 0, 0, b"", b"", b"", None)  # of the rare columns
 _summary: Callable[[Row], tuple[Value, ...]] = operator.itemgetter(*map((*COMMON, *RARE).index, Summary._fields))
 _NO_TRAILERS = END.trailers
 
@@ -94,6 +97,7 @@ def row_of(entry: Entry, *, process: int, clock: Clock, caller: tuple[str, int] 
     asked, answered, started = record.request_body, record.response_body, record.started
     ended, connected, first = record.ended, record.connected, record.first
     name, pid = caller or ("", 0)
+    answer = b"" if response is None else response.raw
     common: Row = [
         record.id,
         0,
@@ -117,8 +121,8 @@ def row_of(entry: Entry, *, process: int, clock: Clock, caller: tuple[str, int] 
         _connection(peer, clock),
         request.raw,
         record.sent,
-        b"" if response is None else response.raw,
-        record.returned,
+        answer,
+        None if record.returned == answer else record.returned,
         response_body,
     ]
     if (
@@ -136,6 +140,9 @@ def row_of(entry: Entry, *, process: int, clock: Clock, caller: tuple[str, int] 
         "" if error is None else error.fault.value,
         "" if error is None else _text(error.hint),
         _text("\n".join(record.repairs)),
+        0,
+        "",
+        0,
         kept[0],
         asked.lost,
         answered.lost,
@@ -240,11 +247,14 @@ def exchange_of(row: Iterable[Value]) -> Exchange:
         messages=of["messages"],
         failure=Failure(of["error"], of["hint"], Fault(of["fault"])) if of["fault"] else None,
         repairs=tuple(of["repairs"].split("\n")) if of["repairs"] else (),
+        parent=of["parent"],
+        source=of["source"],
+        redacted=of["redacted"],
         request_head=of["request_head"],
         sent_head=of["sent_head"],
         informational=of["informational"],
         response_head=of["response_head"],
-        returned_head=of["returned_head"],
+        returned_head=of["response_head"] if of["returned_head"] is None else of["returned_head"],
         request_trailers=of["request_trailers"],
         response_trailers=of["response_trailers"],
     )

@@ -14,7 +14,7 @@ from tunnel.capture.rows import COLUMNS
 from tunnel.errors import TunnelError
 
 FILE = "records.sqlite"
-VERSION = 2
+VERSION = 3
 BUSY = 5.0  # seconds to wait for another process's transaction; they take milliseconds
 FAMILY = ("", "-wal", "-shm")  # the files that SQLite keeps for one database, by what follows its name
 

@@ -79,6 +79,9 @@ def whole_fields(
         },
         "failure": failure and {"error": failure.what, "hint": failure.hint, "fault": failure.fault.value},
         "repairs": list(exchange.repairs),
+        "parent": exchange.parent,
+        "source": exchange.source,
+        "redacted": exchange.redacted,
         "request": {
             "head": exchange.request_head.decode("latin-1"),
             "sent_head": exchange.sent_head.decode("latin-1"),

@@ -41,6 +41,8 @@ class Summary(NamedTuple):
       upgrade: The protocol that was switched to with a 101 ("websocket"), else empty.
       caller: The client program's name, or empty; `caller_pid` is 0 then.
       fault: Whose side the error lies on, or empty.
+      parent: The exchange that this one repeats, or 0.
+      source: The file it was imported from, or empty.
     """
 
     id: int
@@ -60,6 +62,8 @@ class Summary(NamedTuple):
     caller_pid: int
     error: str
     fault: str
+    parent: int
+    source: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,6 +160,9 @@ class Exchange:
       request_trailers: The trailer section as field lines, or None where the body has not ended.
       messages: How many were read inside an upgraded connection.
       repairs: What tunnel changed beyond the fields of its own hop, a sentence each.
+      parent: The exchange that this one repeats, or 0.
+      source: The file it was imported from, or empty.
+      redacted: How many secrets were replaced before it was written.
     """
 
     id: int
@@ -182,6 +189,9 @@ class Exchange:
     messages: int
     failure: Failure | None
     repairs: tuple[str, ...]
+    parent: int
+    source: str
+    redacted: int
     request_head: bytes
     sent_head: bytes
     informational: bytes
