@@ -107,7 +107,7 @@ async def test_only_plain_sockets_with_nothing_read_ahead_are_for_the_kernel():
 
 
 async def test_what_a_look_for_the_peers_leaving_found_goes_first():
-    """The sweep looks while an upload waits for its upstream; what it found was passed over once, and the rest never came."""
+    """The sweep looks while an upload waits for its upstream. What it found was passed over once: the rest never came."""
     source, writer = pair()
     sink, reader = pair()
     with Pipe() as pipe:

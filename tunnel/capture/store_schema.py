@@ -80,15 +80,13 @@ def _open(path: Path) -> sqlite3.Connection:
     try:
         version = read_version(connection, path)
         if version == 0:
-            # Both have to come before the first table. A row of a KiB in pages of 4 costs a fifth more to write.
-            connection.execute("PRAGMA auto_vacuum = INCREMENTAL")
-            connection.execute("PRAGMA page_size = 16384")
+            connection.execute("PRAGMA auto_vacuum = INCREMENTAL")  # has to come before the first table
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute(
             "PRAGMA synchronous = NORMAL"
         )  # kill -9 loses nothing committed; a power cut, the last moments
         connection.execute("PRAGMA journal_size_limit = 16777216")
-        connection.execute("PRAGMA wal_autocheckpoint = 1000")  # pages: about 16 MiB between two syncs
+        connection.execute("PRAGMA wal_autocheckpoint = 4000")  # pages: about 16 MiB between two syncs
         if version != VERSION:
             _bring_up(connection, path)
     except BaseException:
