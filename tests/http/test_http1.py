@@ -440,6 +440,26 @@ def test_an_upstream_that_does_not_answer_is_given_up_with_504() -> None:
     in_no_time(story)
 
 
+def test_an_upstream_that_is_still_given_a_body_has_its_time_from_what_it_got_last() -> None:
+    async def story() -> None:
+        upstream, leg = upstream_leg(Limits(first_byte=300))
+        await leg.send_request(ASKED, ASKED.headers, b"", None)
+
+        async def upload() -> None:
+            for _ in range(10):
+                await trio.sleep(200)
+                await leg.send_body(b"piece")
+                await upstream.receive()
+
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(upload)
+            with pytest.raises(UpstreamError, match="within 300 s"):
+                await leg.receive_response()
+            assert trio.current_time() == pytest.approx(2300)
+
+    in_no_time(story)
+
+
 def test_an_upstream_that_hangs_behind_an_informational_answer_is_given_up_too() -> None:
     async def story() -> None:
         upstream, leg = upstream_leg(Limits(first_byte=300))

@@ -326,6 +326,20 @@ class Http1Upstream(Http1Leg):
         self._keep_alive = response.keep_alive and response.status >= 200  # until then the answer is still to come
         return response
 
+    async def send_from(self, pipe: Pipe) -> None:
+        """See `Http1Leg.send_from`."""
+        await super().send_from(pipe)
+        self._sent_more()
+
+    async def _send(self, data: bytes) -> None:
+        await super()._send(data)
+        self._sent_more()
+
+    def _sent_more(self) -> None:
+        """Who is still given a body need not answer yet: an answer that is awaited has its time from what was sent last."""
+        if self.wire.deadline < math.inf:
+            self.wire.deadline = self._now() + self._limits.first_byte
+
     def release(self) -> bytes:
         """See `Leg.release`."""
         self._keep_alive = False

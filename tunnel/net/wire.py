@@ -109,7 +109,7 @@ class MemoryWire:
 
     async def receive(self, most: int = PIECE, *, later: bool = False) -> bytes:
         """See `Wire.receive`."""
-        if not self._rest and not self._ended:
+        while not self._rest and not self._ended:
             with trio.CancelScope(deadline=self.deadline) as scope:
                 try:
                     self._rest = await self._incoming.receive()
@@ -119,7 +119,7 @@ class MemoryWire:
                     self._ended = True
                 except trio.ClosedResourceError:
                     raise WireError(self._why) from None
-            if scope.cancelled_caught:
+            if scope.cancelled_caught and self.deadline <= trio.current_time():  # it may have moved on meanwhile
                 raise WireError("nothing came in time", expired=True)
         piece, self._rest = self._rest[:most], self._rest[most:]
         return piece
