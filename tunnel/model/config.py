@@ -47,7 +47,9 @@ class Limits:
     stall: float = setting(60 * SECONDS, "before a client that sends or takes nothing is cut off", unit="seconds")
     connect: float = setting(5 * SECONDS, "for the upstream to accept a connection", unit="seconds")
     wait: float = setting(2 * SECONDS, "while nothing listens there (a dev server that restarts)", unit="seconds")
-    first_byte: float = setting(5 * MINUTES, "from the last sent until the upstream begins its answer; then 504", unit="seconds")
+    first_byte: float = setting(
+        5 * MINUTES, "from the last sent until the upstream begins its answer; then 504", unit="seconds"
+    )
     probe: float = setting(60 * SECONDS, "of silence before it is asked whether a peer is still there", unit="seconds")
     shutdown: float = setting(5 * SECONDS, "for running exchanges to end after Ctrl-C", unit="seconds")
     pool_size: int = setting(10_000, "most connections to the upstream at once; more exchanges wait their turn")
