@@ -19,8 +19,13 @@ ROOMS = {
     "tunnel.capture": "tunnel.model tunnel.errors",
     "tunnel.proxy": "tunnel.http tunnel.net tunnel.rules tunnel.capture tunnel.model tunnel.errors",
     "tunnel.example": "",
-    "tunnel.run": "certs tunnel.proxy tunnel.example tunnel.http tunnel.net tunnel.rules tunnel.capture tunnel.model"
+    "tunnel.inspector": "tunnel.rules tunnel.capture tunnel.model tunnel.errors",
+    "tunnel.window_place": "certs tunnel.inspector tunnel.net tunnel.model tunnel.errors",
+    "tunnel.window_doors": "certs tunnel.window_place tunnel.inspector tunnel.proxy tunnel.net tunnel.capture tunnel.model"
     " tunnel.errors",
+    "tunnel.window": "tunnel.window_place tunnel.inspector tunnel.http tunnel.net tunnel.model tunnel.errors",
+    "tunnel.run": "certs tunnel.window tunnel.window_place tunnel.window_doors tunnel.proxy tunnel.example tunnel.http"
+    " tunnel.net tunnel.rules tunnel.capture tunnel.model tunnel.errors",
     "tunnel.workers": "tunnel.run tunnel.net tunnel.rules tunnel.capture tunnel.model tunnel.errors",
     "tunnel.cli": "certs tunnel",
     "tunnel.__main__": "tunnel.cli",
@@ -31,15 +36,18 @@ KEEPERS = {
     "wsproto": "tunnel.http.websocket tunnel.http.asgi_websocket",
     "sqlite3": "tunnel.capture.store tunnel.capture.store_schema tunnel.capture.store_write tunnel.capture.writer",
     "cryptography": "certs",
-    "ssl": "certs tunnel.net.tls tunnel.net.streams tunnel.net.dial tunnel.proxy.way tunnel.proxy.connection tunnel.run",
+    "ssl": "certs tunnel.net.tls tunnel.net.streams tunnel.net.dial tunnel.proxy.way tunnel.proxy.connection tunnel.run"
+    " tunnel.window tunnel.window_doors",
     "subprocess": "certs.stores",
-    "socket": "tunnel.net tunnel.proxy.connection tunnel.proxy.server tunnel.run tunnel.workers",
-    "starlette": "tunnel.example",
+    "socket": "tunnel.net tunnel.proxy.connection tunnel.proxy.server tunnel.run tunnel.workers tunnel.window"
+    " tunnel.window_place",
+    "starlette": "tunnel.example tunnel.inspector",
     "psutil": "tunnel.net",
     "click": "tunnel.cli",
     "rich": "tunnel.cli",
     "tomllib": "tunnel.cli.configfile",
-    "trio": "tunnel.net tunnel.http tunnel.proxy tunnel.run tunnel.workers.worker tunnel.cli.serve tunnel.example",
+    "trio": "tunnel.net tunnel.http tunnel.proxy tunnel.run tunnel.workers.worker tunnel.cli.serve tunnel.example"
+    " tunnel.inspector tunnel.window tunnel.cli.inspect",
 }
 # What one process must never hold: a second event loop.
 STRANGERS = ("asyncio", "uvicorn", "aiohttp")

@@ -1,12 +1,13 @@
 """Run: puts the parts of a front together, and takes them apart. The nursery tree and the shutdown are on this screen."""
 
+import os
 import secrets
 import signal
 import socket
 import ssl
 from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, asynccontextmanager, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import trio
@@ -14,6 +15,7 @@ import trio
 from certs.contexts import ServerContexts, client_context
 from certs.errors import CertsError
 from tunnel.capture.recorder import Recorder, Statistics
+from tunnel.capture.store import Store
 from tunnel.errors import TunnelError, UsageError
 from tunnel.http.http1 import Http1Client, Http1Upstream
 from tunnel.http.pool import Pool
@@ -35,6 +37,9 @@ from tunnel.proxy.way import Way
 from tunnel.rules.access import HostRule
 from tunnel.rules.forwarding import Forwarding
 from tunnel.rules.repair import Repair
+from tunnel.window import Window
+from tunnel.window_doors import replay_of, reveal_of
+from tunnel.window_place import Place, authority_folder, found_by, link_of, parts_of, placed
 
 # The example service runs in this process; this is what it takes for its own address. Nothing dials it.
 EXAMPLE = Target("http", "localhost", 8000)
@@ -50,6 +55,7 @@ class Started:
       target: What it fronts, for people.
       moved_from: The port that was wanted and was busy, or None.
       authority: The folder of the local authority; None where no TLS is served.
+      inspector: What opens the inspector, token and all; empty where there is none.
     """
 
     url: str
@@ -57,6 +63,7 @@ class Started:
     target: str
     moved_from: int | None
     authority: Path | None
+    inspector: str = ""
 
 
 class Terminal:
@@ -96,6 +103,7 @@ class Front:
       listeners: Bound and listening.
       contexts: What TLS is served with, None where none is.
       token: Marks what was forwarded here, so that a request which comes back is known.
+      window: Where the inspector listens; None where there is none.
     """
 
     listeners: tuple[socket.socket, ...]
@@ -103,6 +111,7 @@ class Front:
     contexts: ServerContexts | None
     token: str
     started: Started
+    window: Place | None = None
 
 
 Told = Callable[[], AbstractContextManager[AsyncIterable[object]]]
@@ -115,8 +124,47 @@ async def run(config: Config, terminal: Terminal) -> None:
     Raises:
       TunnelError: It cannot start; nothing is left open then.
     """
-    with prepared(config, terminal) as front:
-        await serve(config, front, terminal, Count(), lambda: trio.open_signal_receiver(signal.SIGINT, signal.SIGTERM))
+    with prepared(config, terminal) as front, placed(config, _scheme(front.contexts), terminal.notice) as window:
+        if window is None:
+            await serve(config, front, terminal, Count(), _signals)
+            return
+        link = link_of(config, window, front.started.url)
+        front = replace(front, window=window, started=replace(front.started, inspector=link.address))
+        with found_by(Path(config.folder), link, terminal.notice):
+            await serve(config, front, terminal, Count(), _signals)
+
+
+def _signals() -> AbstractContextManager[AsyncIterable[object]]:
+    return trio.open_signal_receiver(signal.SIGINT, signal.SIGTERM)
+
+
+async def inspect(config: Config, terminal: Terminal) -> None:
+    """Open the inspector on what was recorded, without a front, until SIGINT or SIGTERM.
+
+    Raises:
+      NoStore: Nothing was recorded yet.
+      TunnelError: It cannot start; nothing is left open then.
+    """
+    Store(Path(config.folder)).close()
+    contexts = _contexts(config, HostRule(()), terminal)
+    sweep = Sweep()
+    with placed(config, _scheme(contexts), terminal.notice, needed=True) as place:
+        assert place is not None, "it is the only reason to run"
+        parts = parts_of(config, place, terminal.notice)
+        window = Window(place, parts, tls=contexts.at if contexts else None, sweep=sweep, notice=terminal.notice)
+        stopping = trio.Event()
+        with _signals() as orders:
+            link = link_of(config, place)
+            authority = authority_folder(config) if contexts else None
+            terminal.started(Started(link.url, place.port, "", None, authority, link.address))
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(sweep.run)
+                nursery.start_soon(window.run, stopping)
+                async for _ in orders:
+                    break
+                stopping.set()
+                await window.ended.wait()
+                nursery.cancel_scope.cancel()
 
 
 @contextmanager
@@ -140,7 +188,7 @@ def prepared(config: Config, terminal: Terminal) -> Iterator[Front]:
             port=port,
             target=str(config.target) if config.target else "the example service",
             moved_from=config.listen.port if config.listen.port not in (0, port) else None,
-            authority=_authority(config) if contexts else None,
+            authority=authority_folder(config) if contexts else None,
         )
         yield Front(tuple(listeners), hosts, contexts, secrets.token_hex(4), started)
 
@@ -180,10 +228,11 @@ async def serve(config: Config, front: Front, terminal: Terminal, count: Count, 
                 notice=terminal.notice,
             )
             server = Server(way, front.listeners, count, crowded(limits, config.limits, files))
-            await _until_told(server, told, terminal, front.started)
+            window = _window(config, front, way, server, terminal)
+            await _until_told(server, window, told, terminal, front.started)
 
 
-async def _until_told(server: Server, told: Told, terminal: Terminal, started: Started) -> None:
+async def _until_told(server: Server, window: Window | None, told: Told, terminal: Terminal, started: Started) -> None:
     stopping = trio.Event()
     with told() as orders:
         terminal.started(started)  # not before: a script that has read the URL may tell us to stop the next moment
@@ -197,8 +246,28 @@ async def _until_told(server: Server, told: Told, terminal: Terminal, started: S
                     terminal.stopping(server.running)
 
             nursery.start_soon(listen)
+            if window is not None:
+                nursery.start_soon(window.run, stopping)
             await server.run(stopping)
+            if window is not None:
+                await window.ended.wait()
             nursery.cancel_scope.cancel()
+
+
+def _window(config: Config, front: Front, way: Way, server: Server, terminal: Terminal) -> Window | None:
+    if front.window is None:
+        return None
+    parts = replace(
+        parts_of(config, front.window, terminal.notice),
+        url=front.started.url,
+        target=front.started.target,
+        pids=lambda: (os.getpid(),),
+        statistics=way.recorder.statistics,
+        running=lambda: server.running,
+        reveal=reveal_of(way.recorder),
+        replay=replay_of(config, way.sweep),
+    )
+    return Window(front.window, parts, tls=way.tls, sweep=way.sweep, notice=terminal.notice)
 
 
 @asynccontextmanager
@@ -256,13 +325,13 @@ def _contexts(config: Config, hosts: HostRule, terminal: Terminal) -> ServerCont
         terminal.notice(TunnelError(error.what, hint=error.hint))
 
     try:
-        return ServerContexts(_authority(config), serves=hosts.serves, warn=warn)
+        return ServerContexts(authority_folder(config), serves=hosts.serves, warn=warn)
     except CertsError as error:
         raise TunnelError(error.what, hint=error.hint) from error
 
 
-def _authority(config: Config) -> Path:
-    return Path(config.folder) / "authority"
+def _scheme(contexts: ServerContexts | None) -> str:
+    return "https" if contexts else "http"
 
 
 def _url(mode: Mode, host: str, port: int) -> str:

@@ -27,6 +27,7 @@ def test_everything_that_can_be_said_arrives(tmp_path: Path) -> None:
         target = 3000
         listen = "127.0.0.1:0"
         mode = "both"
+        inspector = false
         allow_host = ["app.test", ".app.test"]
         host_header = "upstream"
 
@@ -46,6 +47,7 @@ def test_everything_that_can_be_said_arrives(tmp_path: Path) -> None:
         target="3000",
         listen="127.0.0.1:0",
         mode=Mode.BOTH,
+        inspector=False,
         allow_host=("app.test", ".app.test"),
         host_header="upstream",
         limits=Limits(first_byte=600, head_size=128 * 1024, wait=0.5, connections=5),

@@ -136,6 +136,13 @@ def test_a_listener_is_read_as_people_type_it(text: str, listen: Listen) -> None
     assert parse_listen(text) == listen
 
 
+def test_what_is_said_of_a_listener_names_the_flag_that_was_given() -> None:
+    with pytest.raises(UsageError, match=r"^--inspector 0\.0\.0\.0:80: ") as caught:
+        parse_listen("0.0.0.0:80", "--inspector")
+
+    assert "use --inspector 127.0.0.1:80" in caught.value.hint
+
+
 def test_a_listener_nobody_named_may_give_way() -> None:
     assert Listen() == Listen(BOTH, DEFAULT_PORT, named=False)
 

@@ -161,6 +161,7 @@ def test_json_lines_parse_and_tell_each_exchange(port: int, tmp_path: Path) -> N
         front.program.out.wait_for(lambda line: "nr=4" in line)
 
     lines = [json.loads(line) for line in front.program.out.text.splitlines()]
+    assert "/?token=" in lines[0].pop("inspector")
     assert lines[0] == {
         "event": "started",
         "url": front.url,

@@ -111,6 +111,22 @@ def test_fields_of_one_hop_end_here() -> None:
     assert list(forwarded(asked(*hop))) == [(b"Host", HOST), *OURS]
 
 
+@pytest.mark.parametrize(
+    ("came", "sent"),
+    [
+        (b"tunnel-inspector-62894=secret", None),
+        (b"a=b; tunnel-inspector-62894=secret", b"a=b"),
+        (b"tunnel-inspector-62894=secret; a=b;tunnel-inspector-62895=another;  c=d", b"a=b; c=d"),
+        (b"my-tunnel-inspector-1=mine", b"my-tunnel-inspector-1=mine"),
+        (b"a=tunnel-inspector-1", b"a=tunnel-inspector-1"),
+        (b"a=b;  c=d", b"a=b;  c=d"),
+    ],
+)
+def test_the_inspectors_cookies_end_here(came: bytes, sent: bytes | None) -> None:
+    """Browsers send a cookie to every port of its host; with this one an upstream could read all that was recorded."""
+    assert forwarded(asked((b"Cookie", came))).get(b"cookie") == sent
+
+
 def test_chunked_trailers_and_upgrades_are_asked_anew_of_the_next_hop() -> None:
     chunked = forwarded(asked((b"transfer-encoding", b"Chunked"), framing=Framing.CHUNKED))
     trailers = forwarded(asked((b"te", b"gzip, trailers"), (b"Connection", b"TE")))

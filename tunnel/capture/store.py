@@ -4,13 +4,14 @@ Any number of processes may read while others write. What a reader sees is what 
 """
 
 import sqlite3
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
+from typing import Any
 
 from tunnel.capture import alive
-from tunnel.capture.rows import READ, exchange_of, sound
+from tunnel.capture.rows import READ, Value, exchange_of, sound
 from tunnel.capture.store_schema import BUSY, FILE, VERSION, read_version, replaced, trouble
 from tunnel.capture.store_write import MOST_EXCHANGES, PIECE_BITS, body_key
 from tunnel.errors import TunnelError
@@ -81,6 +82,25 @@ class Store:
         """Return the latest revision: `since` this one is everything that is still to come."""
         with self._readable():
             return int(self._sql.execute("SELECT revision - 1 FROM counter").fetchone()[0])
+
+    def summaries(self, tail: str, values: Sequence[Value]) -> list[Summary]:
+        """Return the lines of some exchanges, for this room's own files.
+
+        Args:
+          tail: What follows FROM exchange: WHERE, ORDER BY, LIMIT.
+        """
+        with self._readable():
+            rows = self._sql.execute(f"SELECT process, {_LINE} FROM exchange {tail}", values).fetchall()
+        return self._summaries(rows)
+
+    def select(self, sql: str, values: Sequence[Value] | Mapping[str, Value] = ()) -> list[tuple[Any, ...]]:
+        """Return what a statement of this room's own files gives."""
+        with self._readable():
+            return self._sql.execute(sql, values).fetchall()
+
+    def interrupt(self) -> None:
+        """Break off what another thread reads here; it fails there."""
+        self._sql.interrupt()
 
     def summary(self, id: int) -> Summary | None:
         """Return the line of one exchange, or None if there is none."""

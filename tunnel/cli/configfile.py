@@ -29,6 +29,7 @@ class FileSettings:
     target: str | None = None
     listen: str | None = None
     mode: Mode = Mode.HTTPS
+    inspector: str | bool | None = None
     allow_host: tuple[str, ...] = ()
     host_header: str = ""
     limits: Limits = Limits()
@@ -59,6 +60,8 @@ def read_config(path: Path) -> FileSettings:
                 if value not in list(Mode):
                     raise _wrong(path, key, value, "one of https, plain, both")
                 settings[key] = Mode(value)
+            case "inspector" if isinstance(value, bool):
+                settings[key] = value
             case "allow_host":
                 if not isinstance(value, list) or not all(isinstance(name, str) for name in value):
                     raise _wrong(path, key, value, "a list of names")

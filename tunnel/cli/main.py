@@ -16,6 +16,7 @@ _COMMANDS = {
     "example": ("tunnel.cli.serve", "example"),
     "log": ("tunnel.cli.exchanges", "log"),
     "show": ("tunnel.cli.exchanges", "show"),
+    "inspect": ("tunnel.cli.inspect", "inspect"),
     "trust": ("tunnel.cli.trust", "trust"),
     "untrust": ("tunnel.cli.trust", "untrust"),
 }

@@ -46,11 +46,14 @@ class Printed(Terminal):
         """See `Terminal.started`."""
         if self._json:
             told = {"event": "started", "url": started.url, "target": started.target, "folder": str(self._folder)}
+            told |= {"inspector": started.inspector} if started.inspector else {}
             print(json_text(told), flush=True)
         elif self._piped:
             print(started.url, flush=True)
         url = paint(started.url, f"{BOLD};{CYAN}", self._look)
         self._say(f"{url} → {safe(started.target)}")
+        if started.inspector and not self.quiet:
+            self._say(f"see what passes: {paint(started.inspector, CYAN, self._look)}")
         self._say(paint(f"recording to {self._folder / 'records.sqlite'}; read it with: tunnel log", DIM, self._look))
         if started.moved_from is not None:
             self._warn(

@@ -14,7 +14,7 @@ from tunnel.cli.folder import default_folder, folder_option
 from tunnel.cli.options import Settings, chosen, settings
 from tunnel.cli.printed import Printed
 from tunnel.errors import UsageError
-from tunnel.model.address import Listen, parse_host_header, parse_listen, parse_target
+from tunnel.model.address import INSPECTOR_PORT, Listen, parse_host_header, parse_listen, parse_target
 from tunnel.model.config import Config, Mode
 from tunnel.rules.sharing import refuse_workers
 from tunnel.run import run
@@ -27,6 +27,8 @@ _OPTIONS = (
     click.option("--both", "mode", flag_value="both", help="Serve HTTPS and plain HTTP on the same port."),
     click.option("--allow-host", multiple=True, metavar="NAME", help="Another Host that is ours; .NAME: all below it."),
     click.option("--host-header", metavar="upstream|NAME", help="The Host that the target sees. [the client's]"),
+    click.option("--inspector", metavar="[ADDR:]PORT", help="Where the inspector listens, loopback only. [62894]"),
+    click.option("--no-inspector", is_flag=True, help="Serve no inspector."),
     click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line."),
     click.option("--quiet", "-q", is_flag=True, help="Print no line for each request."),
     click.option(
@@ -105,13 +107,25 @@ def _config(target: str | None, given: dict[str, Any], *, example: bool) -> Conf
         raise UsageError("there is nothing to front yet", hint="name your dev server's port, like: tunnel 3000")
     limits, keep = chosen(given, base.limits, base.keep)
     listen = given["listen"] or base.listen
+    inspector = _inspector(given["inspector"], given["no_inspector"], base.inspector)
     return Config(
         target=None if example or target is None else parse_target(target),
         folder=str(given["folder"] or default_folder()),
         listen=parse_listen(listen) if listen else Listen(),
+        inspector=inspector,
         mode=Mode(given["mode"]) if given["mode"] else base.mode,
         allow_host=(*base.allow_host, *given["allow_host"]),
         host_header=parse_host_header(given["host_header"] or base.host_header),
         limits=limits,
         keep=keep,
     )
+
+
+def _inspector(given: str | None, none: bool, base: str | bool | None) -> Listen | None:
+    """Return where the inspector listens; None for none. A flag wins over the file, which may say true or false."""
+    if given and none:
+        raise UsageError("--inspector and --no-inspector do not go together", hint="leave one of them out")
+    if none or (base is False and not given):
+        return None
+    address = given or (base if isinstance(base, str) else None)
+    return parse_listen(address, "--inspector") if address else Listen(port=INSPECTOR_PORT)

@@ -16,6 +16,7 @@ seconds), sizes like `64KiB`, `10mb`, `1g` (a bare number is bytes).
 target = "3000"
 listen = "127.0.0.1:62893"
 mode = "https"             # or "plain", "both"
+inspector = "127.0.0.1:62894"   # or false
 allow_host = ["app.test"]
 host_header = "upstream"
 

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from tunnel.errors import UsageError
 
 DEFAULT_PORT = 62893
+INSPECTOR_PORT = 62894
 _PORTS = {"http": 80, "https": 443, "https+insecure": 443}
 # No quote, backslash or control byte, since a host is written into quoted strings (RFC 7239 §4); no comma or semicolon,
 # which browsers allow in one, since X-Forwarded-Host would say two hosts then, the first of a stranger's choice.
@@ -130,8 +131,11 @@ def parse_target(text: str) -> Target:
     return Target(scheme, host, _port(text, str(port if port is not None else _PORTS[scheme])))
 
 
-def parse_listen(text: str) -> Listen:
+def parse_listen(text: str, flag: str = "--listen") -> Listen:
     """Read `--listen`: "62893", "127.0.0.1:0", "[::1]:8443", "localhost:8443". Loopback only.
+
+    Args:
+      flag: The one that was given, for what is said of a wrong value.
 
     Raises:
       UsageError: It is not an address, or one that others could reach.
@@ -149,9 +153,9 @@ def parse_listen(text: str) -> Listen:
         return Listen(port=number, named=True)
     if not is_loopback(host):
         raise UsageError(
-            f"--listen {text}: {host} can be reached by other machines, and tunnel listens on loopback only",
+            f"{flag} {text}: {host} can be reached by other machines, and tunnel listens on loopback only",
             hint="to open one service to your network, on purpose and with an access rule, there will be `tunnel share`; "
-            f"until then use --listen 127.0.0.1:{number}",
+            f"until then use {flag} 127.0.0.1:{number}",
         )
     try:
         ipaddress.ip_address(host)

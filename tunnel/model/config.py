@@ -8,7 +8,7 @@ import enum
 from dataclasses import dataclass, field
 from typing import Any
 
-from tunnel.model.address import Listen, Target
+from tunnel.model.address import INSPECTOR_PORT, Listen, Target
 
 KIB = 1024
 MIB = 1024 * KIB
@@ -81,6 +81,7 @@ class Config:
     folder: str
     listen: Listen = setting(Listen(), "address and port to listen on (loopback; port 0 lets the system choose)")
     mode: Mode = setting(Mode.HTTPS, "https, plain or both")
+    inspector: Listen | None = setting(Listen(port=INSPECTOR_PORT), "address and port of the inspector; None for none")
     allow_host: tuple[str, ...] = setting((), "another Host that is ours, besides the loopback names")
     host_header: str = setting("", "the Host the upstream sees: `upstream` for its own, or a name; kept by default")
     limits: Limits = setting(Limits(), "how much and how long")

@@ -23,6 +23,7 @@ _NOT_FORWARDED = _HOP | _OURS
 _KEPT = frozenset((b"host", b"content-length", b"content-type", b"content-encoding", b"authorization", b"cookie"))
 _HOP_ONLY = frozenset((b"keep-alive", b"close", b"te", b"upgrade", b"transfer-encoding"))
 _REMEMBERED = 64  # decisions, by the fields they were made on: as many as `http.heads` remembers
+_INSPECTORS = b"tunnel-inspector-"  # how the names of our inspector's cookies begin (`inspector.guard`)
 _PSEUDONYM = "tunnel-"  # Via carries it with the process's own id, so that a loop is seen (RFC 9110 §7.6.3)
 
 
@@ -73,6 +74,9 @@ class Forwarding:
         for name, field in zip(headers.names, headers.fields, strict=True):
             if name == b"host" and self._host is not None:
                 kept.append((field[0], self._host))
+            elif name == b"cookie" and _INSPECTORS in field[1]:
+                if others := _without_inspectors(field[1]):
+                    kept.append((field[0], others))
             elif name not in dropped or (name == b"upgrade" and upgrade):
                 kept.append(field)
             elif name == b"connection" and upgrade:
@@ -168,6 +172,12 @@ def _named(headers: Headers) -> frozenset[bytes]:
         return frozenset()
     tokens = headers.tokens(b"connection")
     return frozenset(token for token in tokens if token not in _HOP_ONLY) - _KEPT
+
+
+def _without_inspectors(cookies: bytes) -> bytes:
+    """Return a Cookie field without those of our inspector: browsers send them to every port of a host (RFC 6265 §8.5)."""
+    pairs = [pair.strip() for pair in cookies.split(b";")]
+    return b"; ".join(pair for pair in pairs if pair and not pair.startswith(_INSPECTORS))
 
 
 def _claimed(headers: Headers) -> set[bytes]:

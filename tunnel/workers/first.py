@@ -19,6 +19,7 @@ from pathlib import Path
 
 from tunnel.capture.alive import Claim
 from tunnel.capture.store_write import WriteError, Writing
+from tunnel.errors import TunnelError
 from tunnel.model.config import Config
 from tunnel.run import Front, Terminal, prepared
 from tunnel.workers.staff import Staff
@@ -64,6 +65,7 @@ class First:
         self._front = front
         self._voice = voice
         self._shutdown = config.limits.shutdown
+        self._inspector = config.inspector is not None
         self._selector = selectors.DefaultSelector()
         self._wake, self._waker = socket.socketpair()
         self._staff = Staff(
@@ -113,6 +115,13 @@ class First:
         if self._say_started_at < math.inf:
             self._say_started_at = math.inf
             self._voice.started(self._front.started)
+            if self._inspector and not self._voice.quiet:
+                self._voice.notice(
+                    TunnelError(
+                        "there is no inspector with --workers",
+                        hint="open one beside it: tunnel inspect; or: --no-inspector",
+                    )
+                )
 
     def _stop(self, now: float) -> None:
         """Have running exchanges end, within their time; the second time at once."""

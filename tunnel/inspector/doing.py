@@ -1,0 +1,124 @@
+"""Doing: the part of the API that does something with what was recorded: copy, compare, send again, reveal.
+
+What a request is as a command, what differs, and what is sent is decided in other rooms (`inspector.doors`,
+`inspector.replaying`); here it is read and answered.
+"""
+
+import base64
+import dataclasses
+from typing import Any, cast
+
+import msgspec
+from starlette.requests import Request
+from starlette.responses import Response
+
+from tunnel.capture.store import Store
+from tunnel.errors import TunnelError, UsageError
+from tunnel.inspector import doors, shapes, views
+from tunnel.inspector.answers import body_as, json, number
+from tunnel.inspector.exchanges import found
+from tunnel.inspector.parts import Parts, Reveal
+from tunnel.inspector.readers import Readers
+from tunnel.inspector.replaying import ReplayWish, replayed
+from tunnel.model.exchange import Exchange, Side
+
+KINDS = ("curl", "fetch", "requests", "har")
+MOST_BODY = 24 * 1024 * 1024  # bytes of a JSON body that may hold one in base64
+_SECRET = ("request_head", "sent_head", "response_head", "returned_head", "request_trailers", "response_trailers")
+_NO_FRONT = "without a running front nobody has the real values, or could send anything"
+
+
+class Doing:
+    """Answers what asks for something to be done."""
+
+    def __init__(self, parts: Parts, readers: Readers) -> None:
+        self._parts = parts
+        self._readers = readers
+
+    async def copy(self, request: Request) -> Response:
+        """Answer a request as text to paste elsewhere."""
+        id, kind = int(request.path_params["id"]), request.path_params["kind"]
+        if kind not in KINDS:
+            raise TunnelError(
+                f"a request cannot be copied as {kind[:40]!r}", status=404, hint=f"name one of {', '.join(KINDS)}"
+            )
+        url = self._parts.url
+
+        def read(store: Store) -> str:
+            exchange = found(store, id)
+            body = store.body(id, Side.REQUEST)
+            if kind == "har":
+                messages = store.messages(id) if exchange.messages else ()
+                return "".join(
+                    doors.har_log([doors.har_entry(exchange, body, store.body(id, Side.RESPONSE), messages)])
+                )
+            return doors.copied(kind, exchange, body, url or _address_of(exchange))
+
+        return json({"text": await self._readers.ask(read)})
+
+    async def compare(self, request: Request) -> Response:
+        """Answer what differs between two exchanges."""
+        left, right = number(request, "left", None), number(request, "right", None)
+        if left is None or right is None:
+            raise UsageError("two exchanges are compared", hint="name both: /api/compare?left=1&right=2")
+
+        def read(store: Store) -> list[object]:
+            rows = doors.compared(store, found(store, left), found(store, right))
+            return [dataclasses.asdict(row) for row in rows]
+
+        return json({"rows": await self._readers.ask(read)})
+
+    async def replay(self, request: Request) -> Response:
+        """Send a recorded request again, edited or not, once or more."""
+        id = int(request.path_params["id"])
+        wish = cast(ReplayWish, await body_as(request, ReplayWish, MOST_BODY))
+        if self._parts.replay is None:
+            raise TunnelError(
+                f"{id} is not sent again: {_NO_FRONT}", status=409, hint=f"start the front, or type: tunnel replay {id}"
+            )
+        return json({"replays": await replayed(id, wish, self._parts, self._readers)})
+
+    async def reveal(self, request: Request) -> Response:
+        """Answer an exchange with the real values of what was redacted, where this process still has them."""
+        id = int(request.path_params["id"])
+        reveal = self._parts.reveal
+        if reveal is None:
+            raise TunnelError(
+                f"nothing of {id} can be revealed: {_NO_FRONT}",
+                status=409,
+                hint="the real values were never written; only the process that saw them has them, while it runs",
+            )
+        return json(await self._readers.ask(lambda store: msgspec.json.encode(_revealed(store, id, reveal))))
+
+
+def _revealed(store: Store, id: int, reveal: Reveal) -> dict[str, object]:
+    exchange = found(store, id)
+    missing = 0
+    heads: dict[str, Any] = {}
+    for name in _SECRET:
+        value = getattr(exchange, name)
+        if value:
+            heads[name], gone = reveal(value)
+            # A secret of a head is in both of its forms; it is counted once.
+            missing += gone if name not in ("sent_head", "returned_head") else 0
+    heads["target"] = reveal(exchange.target.encode("utf-8", "replace"))[0].decode("utf-8", "replace")
+    shown = dataclasses.replace(exchange, **heads)
+    told = shapes.exchange(shown)
+    for side, head, body in (
+        (Side.REQUEST, shown.request_head, shown.request),
+        (Side.RESPONSE, shown.response_head, shown.response),
+    ):
+        if told[side.value] is None:
+            continue
+        kept, gone = reveal(store.body(id, side))
+        missing += gone
+        told[side.value]["view"] = views.view(
+            dataclasses.replace(body, kept=len(kept), size=len(kept)) if body.whole else body, kept, head
+        )
+        told[side.value]["base64"] = base64.b64encode(kept).decode()
+    return {"exchange": told, "missing": missing}
+
+
+def _address_of(exchange: Exchange) -> str:
+    scheme = "https" if exchange.tls else "http"
+    return f"{scheme}://{exchange.host or f'{exchange.listener}:{exchange.listener_port}'}"
