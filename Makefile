@@ -35,8 +35,9 @@ fire: $(VENV)/.tested  ## Faults that take longer: restarts, kill -9 a hundred t
 fuzz: $(VENV)/.fuzzed  ## Every parser on hostile bytes, sharing the time: make fuzz SECONDS=3600
 	$(BIN)/python -m tests.fuzz --seconds $(or $(SECONDS),240) $(ARGS)
 
-docs: $(VENV)/.ready  ## Print docs/settings.md from the code
+docs: $(VENV)/.ready  ## Print docs/settings.md and docs/filters.md from the code
 	$(BIN)/python -m tunnel.cli.settings_page
+	$(BIN)/python -m tunnel.cli.filters_page
 
 clean:  ## Remove what the other targets made
 	rm -rf $(VENV) .fuzz .mypy_cache .ruff_cache .pytest_cache .hypothesis

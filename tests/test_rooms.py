@@ -34,7 +34,8 @@ ROOMS = {
 KEEPERS = {
     "h11": "tunnel.http.heads",
     "wsproto": "tunnel.http.websocket tunnel.http.asgi_websocket",
-    "sqlite3": "tunnel.capture.store tunnel.capture.store_schema tunnel.capture.store_write tunnel.capture.writer",
+    "sqlite3": "tunnel.capture.store tunnel.capture.store_schema tunnel.capture.store_write tunnel.capture.writer"
+    " tunnel.capture.finding tunnel.capture.search",
     "cryptography": "certs",
     "ssl": "certs tunnel.net.tls tunnel.net.streams tunnel.net.dial tunnel.proxy.way tunnel.proxy.connection tunnel.run"
     " tunnel.window tunnel.window_doors",
@@ -43,6 +44,7 @@ KEEPERS = {
     " tunnel.window_place",
     "starlette": "tunnel.example tunnel.inspector",
     "psutil": "tunnel.net",
+    "regex": "tunnel.capture.patterns",
     "click": "tunnel.cli",
     "rich": "tunnel.cli",
     "tomllib": "tunnel.cli.configfile",

@@ -3,6 +3,7 @@
 import re
 from pathlib import Path
 
+from tunnel.cli.filters_page import filters_page
 from tunnel.cli.settings_page import settings_page
 
 LINK = re.compile(r"\]\((\.\./tests/[^)]+)\)")
@@ -11,6 +12,10 @@ ROOT = Path(__file__).parents[2]
 
 def test_the_settings_page_is_what_the_code_prints():
     assert (ROOT / "docs" / "settings.md").read_text(encoding="utf-8") == settings_page()
+
+
+def test_the_page_of_filters_is_what_the_code_prints():
+    assert (ROOT / "docs" / "filters.md").read_text(encoding="utf-8") == filters_page()
 
 
 def test_the_tests_that_the_page_of_faults_names_are_there():

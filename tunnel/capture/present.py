@@ -48,6 +48,12 @@ def present(body: bytes, content_type: str = "") -> Presented:
     return _text(body, kind, charset) or Presented("hex", hex_view(body), _left_out(body))
 
 
+def as_text(body: bytes, content_type: str = "") -> str | None:
+    """Return the characters of a body that is text, as it was sent; None for any other."""
+    shown = _text(body, *media_type(content_type))
+    return None if shown is None else shown.text
+
+
 def media_type(content_type: str) -> tuple[str, str]:
     """Return the type in lower case without its parameters, and the charset parameter or an empty string."""
     kind = content_type.partition(";")[0].strip().lower()

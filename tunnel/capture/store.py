@@ -3,6 +3,7 @@
 Any number of processes may read while others write. What a reader sees is what was committed, about 50 ms behind the way.
 """
 
+import json
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -11,13 +12,20 @@ from types import TracebackType
 from typing import Any
 
 from tunnel.capture import alive
+from tunnel.capture.finding import FILTER, Finding
+from tunnel.capture.query import Query
 from tunnel.capture.rows import READ, Value, exchange_of, sound
 from tunnel.capture.store_schema import BUSY, FILE, VERSION, read_version, replaced, trouble
 from tunnel.capture.store_write import MOST_EXCHANGES, PIECE_BITS, body_key
 from tunnel.errors import TunnelError
 from tunnel.model.exchange import Exchange, RecordedMessage, Side, State, Summary
 
+AT_ONCE = 500  # numbers in one look, where all of them are wanted
+FEW = 50  # exchanges of live traffic, whose bodies are read and not looked up
+
 _LINE = ", ".join(Summary._fields)
+_LINES = f"SELECT process, {_LINE} FROM exchange WHERE ({FILTER})"
+_IDS = f"SELECT id FROM exchange WHERE ({FILTER})"
 _ALL = ", ".join(READ)
 
 
@@ -41,6 +49,7 @@ class Store:
         with self._readable():
             self._inode = self.path.stat().st_ino
             self._sql = _open(self.path)
+        self._finding: Finding | None = None
 
     def __enter__(self) -> "Store":
         return self
@@ -50,6 +59,8 @@ class Store:
 
     def close(self) -> None:
         """Close the file."""
+        if self._finding is not None:
+            self._finding.close()
         self._sql.close()
 
     @property
@@ -57,13 +68,57 @@ class Store:
         """Whether the file was deleted or replaced, so that nothing new will be seen here."""
         return replaced(self.path, self._inode)
 
-    def latest(self, count: int) -> list[Summary]:
-        """Return the exchanges that began last, the very last one at the end."""
+    def latest(self, count: int, query: Query | None = None) -> list[Summary]:
+        """Return the exchanges that began last, the very last one at the end.
+
+        Args:
+          count: At most so many.
+          query: Only those that it means.
+        Raises: TooSlow, the filter takes too long; as everywhere below.
+        """
+        return self._summaries(reversed(self._find(query, f"{_LINES} ORDER BY started DESC, id DESC LIMIT ?", count)))
+
+    def page(self, query: Query | None, *, before: int | None = None, limit: int = 100) -> list[Summary]:
+        """Return some exchanges, the highest number first.
+
+        Args:
+          query: Only those that it means.
+          before: Only those with a lower number: the last one's of the page before.
+          limit: At most so many.
+        """
+        below = MOST_EXCHANGES if before is None else before
+        return self._summaries(self._find(query, f"{_LINES} AND id < ? ORDER BY id DESC LIMIT ?", below, limit))
+
+    def matching(self, query: Query, ids: Iterable[int]) -> set[int]:
+        """Return which of these exchanges a filter means."""
+        some = list(ids)
+        statement = f"{_IDS} AND id IN (SELECT value FROM json_each(?))"
+        return {id for (id,) in self._find(query, statement, json.dumps(some), few=len(some) <= FEW)}
+
+    def count(self, query: Query | None, most: int = 100_000) -> int:
+        """Return how many exchanges a filter means, counted up to `most`."""
+        ((count,),) = self._find(query, f"SELECT count(*) FROM ({_IDS} LIMIT ?)", most)
+        return count
+
+    def ids(self, query: Query | None, *, after: int = 0) -> Iterator[int]:
+        """Return the numbers of the exchanges that a filter means, the lowest first, read as they are asked for."""
+        while found := self._find(query, f"{_IDS} AND id > ? ORDER BY id LIMIT ?", after, AT_ONCE):
+            for (after,) in found:
+                yield after
+            if len(found) < AT_ONCE:
+                return
+
+    def _find(self, query: Query | None, statement: str, *values: Value, few: bool = False) -> list[tuple[int, ...]]:
         with self._readable():
-            rows = self._sql.execute(
-                f"SELECT process, {_LINE} FROM exchange ORDER BY started DESC, id DESC LIMIT ?", (count,)
-            ).fetchall()
-        return self._summaries(reversed(rows))
+            if self._finding is None:
+                self._finding = Finding(
+                    self._sql,
+                    self.folder,
+                    state=lambda process: self._state(State.RUNNING, process),
+                    pieces=self._pieces,
+                    gone=lambda: self.gone,
+                )
+            return self._finding.rows(query, statement, values, few=few)
 
     def since(self, revision: int, limit: int) -> list[Summary]:
         """Return what has changed since, in the order of the changes: new exchanges, and running ones that went on or ended.
@@ -124,14 +179,15 @@ class Store:
     def body(self, id: int, side: Side | str) -> bytes:
         """Return what was kept of a body, content-coded as it passed; empty where nothing was."""
         side = Side(side)
-        response = side is Side.RESPONSE
-        first, end = body_key(id, response, 0), body_key(id, True, 0) if not response else body_key(id + 1, False, 0)
         with self._readable():
             row = self._sql.execute(f"SELECT {side.value}_body FROM exchange WHERE id = ?", (id,)).fetchone()
-            if row is not None and row[0] is not None:
-                return bytes(row[0])
-            rows = self._sql.execute("SELECT bytes FROM body WHERE key >= ? AND key < ? ORDER BY key", (first, end))
-            return b"".join([piece for (piece,) in rows])
+            return bytes(row[0]) if row is not None and row[0] is not None else self._pieces(id, side)
+
+    def _pieces(self, id: int, side: Side) -> bytes:
+        response = side is Side.RESPONSE
+        first, end = body_key(id, response, 0), body_key(id, True, 0) if not response else body_key(id + 1, False, 0)
+        rows = self._sql.execute("SELECT bytes FROM body WHERE key >= ? AND key < ? ORDER BY key", (first, end))
+        return b"".join([piece for (piece,) in rows])
 
     def messages(self, id: int) -> Iterator[RecordedMessage]:
         """Return the messages of an upgraded connection, oldest first, read as they are asked for."""

@@ -1,10 +1,11 @@
 """The store's file: its schema and version, how it is opened, and what is done with one that cannot be used.
 
-Inserting is for `capture.store_write`, reading for `capture.store`. These three files alone know SQLite.
+Inserting is for `capture.store_write`, reading for `capture.store`, `finding` and `search`. These files alone know SQLite.
 """
 
 import errno
 import os
+import secrets
 import sqlite3
 import time
 from collections.abc import Callable
@@ -102,7 +103,8 @@ def _bring_up(connection: sqlite3.Connection, path: Path) -> None:
         statements = []
         while version != VERSION:
             if version == 0:
-                statements, version = [SCHEMA], VERSION
+                # A number of its own, by which the search index knows that it is of this store and not of one before.
+                statements, version = [SCHEMA, f"PRAGMA application_id = {secrets.randbits(31)}"], VERSION
             elif version in MIGRATIONS:
                 statements.append(MIGRATIONS[version])
                 version += 1

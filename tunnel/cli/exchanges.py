@@ -7,7 +7,9 @@ from pathlib import Path
 
 import click
 
+from tunnel.capture.query import Query
 from tunnel.capture.store import NoStore, Store
+from tunnel.cli.filters import asked, filter_argument
 from tunnel.cli.folder import default_folder, folder_option
 from tunnel.cli.lines import Look, json_line, json_text, line, look_of, safe
 from tunnel.cli.whole import whole, whole_fields
@@ -23,8 +25,18 @@ AT_ONCE = 500  # exchanges in one look
 @click.option("-f", "--follow", is_flag=True, help="Go on with what comes, until Ctrl-C.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
 @folder_option
-def log(count: int, follow: bool, as_json: bool, folder: Path | None) -> None:
-    """List recorded exchanges, the latest last."""
+@filter_argument
+def log(filter: tuple[str, ...], count: int, follow: bool, as_json: bool, folder: Path | None) -> None:
+    """List recorded exchanges, the latest last: all, or those that FILTER means.
+
+    \b
+      tunnel log 'status >= 500'
+      tunnel log -f 'path ~ "^/api" and duration > 200ms'
+      tunnel log 'body contains token and started > 10m'
+
+    The language is told in docs/filters.md. Put a filter in single quotes.
+    """
+    query = asked(filter)
     look = look_of(sys.stdout)
     folder = folder or default_folder()
     try:
@@ -33,16 +45,16 @@ def log(count: int, follow: bool, as_json: bool, folder: Path | None) -> None:
             return
         with store:
             revision = store.revision()  # before the list: what comes in between is in both, and known by its revision
-            latest = store.latest(count)
+            latest = store.latest(count, query)
             for summary in latest:
                 _print(_line(summary, as_json, look))
             if not latest and count and not follow:
-                click.echo(_nothing(), err=True)
-            for summary in _follow(store, revision, latest) if follow else ():
+                click.echo(_nothing() if query is None or not store.latest(1) else _none_of(query), err=True)
+            for summary in _meant(query, store, _follow(store, revision, latest)) if follow else ():
                 _print(_line(summary, as_json, look))
         while follow and (store := _opened(folder, wait=True)):  # the store was deleted: go on with the next one
             with store:
-                for summary in _follow(store, 0, []):
+                for summary in _meant(query, store, _follow(store, 0, [])):
                     _print(_line(summary, as_json, look))
     except KeyboardInterrupt:
         if not follow:
@@ -159,6 +171,13 @@ def _follow(store: Store, revision: int, printed: list[Summary]) -> Iterator[Sum
             time.sleep(LOOK_AGAIN)
 
 
+def _meant(query: Query | None, store: Store, summaries: Iterator[Summary]) -> Iterator[Summary]:
+    """Return those of them that a filter means, as they are in the store by now."""
+    for summary in summaries:
+        if query is None or store.matching(query, [summary.id]):
+            yield summary
+
+
 def _line(summary: Summary, as_json: bool, look: Look) -> str:
     return json_line(summary) if as_json else line(summary, look)
 
@@ -171,3 +190,7 @@ def _print(text: str) -> None:
 
 def _nothing() -> str:
     return "Nothing has been recorded yet. Put tunnel in front of your service, and use it: `tunnel 3000`."
+
+
+def _none_of(query: Query) -> str:
+    return f"Nothing of what was recorded is meant by: {safe(query.text)}"

@@ -93,7 +93,7 @@ def main(args: Sequence[str] | None = None) -> None:
 def _say(what: str, hint: str) -> None:
     click.echo(f"{click.style('error:', fg='red', bold=True)} {what}", err=True)
     if hint:
-        click.echo(f"       {hint}", err=True)
+        click.echo("       " + hint.replace("\n", "\n       "), err=True)
 
 
 def _usage_hint(error: click.ClickException) -> str:

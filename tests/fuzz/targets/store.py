@@ -2,8 +2,8 @@
 
 Input: changes to a store that is whole, each a place (4 bytes) and 4 bytes to put there; what is left over is
 put at the end.
-Shown are the list, each exchange whole, its bodies and its messages, as `tunnel log` and `tunnel show` do; then it is opened
-for writing, as a start does, which may set it aside but says so.
+Shown are the list, what some filters mean, each exchange whole, its bodies and its messages, as `tunnel log` and
+`tunnel show` do; then it is opened for writing, as a start does, which may set it aside but says so.
 """
 
 import functools
@@ -12,6 +12,7 @@ import sqlite3
 import struct
 
 from tests.fuzz.places import place
+from tunnel.capture.query import parse
 from tunnel.capture.rows import COLUMNS
 from tunnel.capture.store import Store
 from tunnel.capture.store_schema import FILE, open_for_writing
@@ -27,6 +28,12 @@ PLACES = (0, 16, 28, 60, 96, 100, 4096, 8192)
 WORDS = [*(struct.pack(">I", at) for at in PLACES), b"\xff" * 4, b"\0" * 4, b"done", b"\1\2\3\4"]
 HEAD, ANSWER = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n", b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\n\r\n"
 VALUES = {"INTEGER": 7, "TEXT": "a", "BLOB": b"b"}  # for a column by its kind
+# What reads each column, in SQL and in Python, without an index of the bodies and with one.
+QUERIES = [
+    parse("body contains a or type = json or state = done or tls = no"),
+    parse("body contains hello"),
+    parse("xyz"),
+]
 SEEDS = [
     b"", struct.pack(">I", 0) + b"none", struct.pack(">I", 60) + b"\0\0\0\x09", struct.pack(">I", 60) + b"\0\0\0\0",
     b"cut",
@@ -50,6 +57,8 @@ def check(data: bytes) -> None:
                 line(summary, LOOK)
                 json_line(summary)
                 _show(store, summary.id)
+            for query in QUERIES:
+                store.page(query)
     except TunnelError as error:
         assert error.what
         assert "Traceback" not in error.what
@@ -75,6 +84,7 @@ def _whole() -> bytes:
     """The bytes of a store with three exchanges, the same ones every time, so that a failing input fails again."""
     folder = place("store") / "whole"
     sql = open_for_writing(folder, lambda error: None)
+    sql.execute("PRAGMA application_id = 1")  # a new store has one of its own
     for id, (state, fault) in enumerate((("done", ""), ("failed", "upstream"), ("running", "")), 1):
         row = {name: VALUES[kind.split()[0]] for name, kind in COLUMNS.items()}
         row |= {
