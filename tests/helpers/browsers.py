@@ -2,6 +2,7 @@
 
 import os
 from pathlib import Path
+from typing import Any
 
 from playwright.sync_api import Browser, BrowserContext, BrowserType
 
@@ -22,12 +23,17 @@ class Browsers:
         self._kind = kind
         self._open: list[Browser] = []
 
-    def start(self, home: Path) -> BrowserContext:
-        """Return a fresh context of a browser that calls `home` its home. It judges certificates: that is what is tested."""
+    def start(self, home: Path, **options: Any) -> BrowserContext:
+        """Return a fresh context of a browser that calls `home` its home. It judges certificates: that is what is tested.
+
+        Args:
+          home: Where it keeps what it keeps.
+          options: Of the context: its window, whether it prefers dark, and the like.
+        """
         env = {name: value for name, value in os.environ.items() if not name.startswith("XDG_")}
         browser = self._kind.launch(executable_path=self._program, args=FLAGS, env={**env, "HOME": str(home)})
         self._open.append(browser)
-        context = browser.new_context()
+        context = browser.new_context(**options)
         context.set_default_timeout(PATIENCE)
         return context
 
