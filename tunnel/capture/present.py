@@ -102,7 +102,7 @@ def _text(body: bytes, kind: str, charset: str) -> Presented | None:
     for mark, name in ((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16")):
         if body.startswith(mark):
             charset = "utf-8-sig" if name == "utf-8" else name
-    if charset and not _is_charset(charset):
+    if charset and not is_charset(charset):
         notes, charset = (f"the charset {charset!r} is not known here",), ""
     if not charset and _BINARY.search(body):
         return None
@@ -125,7 +125,8 @@ def _text(body: bytes, kind: str, charset: str) -> Presented | None:
 _PYTHONS_OWN = {"unicode-escape", "raw-unicode-escape", "punycode", "idna", "undefined", "mbcs", "oem"}
 
 
-def _is_charset(name: str) -> bool:
+def is_charset(name: str) -> bool:
+    """Whether a name is a charset that bodies may be read in."""
     try:
         # Python has codecs that are no charsets ("hex", "zip"), and a body is not to be run through one of those.
         codec = codecs.lookup(name)

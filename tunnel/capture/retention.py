@@ -2,6 +2,8 @@
 
 It works beside the writing, in steps so small that the writer is not held up: a look every ten seconds, and while there is
 something to remove, a little with each batch. First the rows go, then their pages are given back to the file system.
+
+The age of what was imported counts from its import: who takes in a recording of last year wants to look at it.
 """
 
 from types import TracebackType

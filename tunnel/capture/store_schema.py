@@ -1,6 +1,7 @@
 """The store's file: its schema and version, how it is opened, and what is done with one that cannot be used.
 
-Inserting is for `capture.store_write`, reading for `capture.store`, `finding` and `search`. These files alone know SQLite.
+Inserting is for `capture.store_write`, reading for `capture.store`, `finding` and `search`, imports for
+`capture.store_imports`. These files alone know SQLite.
 """
 
 import errno
@@ -12,10 +13,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 from tunnel.capture.rows import COLUMNS
+from tunnel.capture.store_imports import TABLE as IMPORTS
 from tunnel.errors import TunnelError
 
 FILE = "records.sqlite"
-VERSION = 3
+VERSION = 4
 BUSY = 5.0  # seconds to wait for another process's transaction; they take milliseconds
 FAMILY = ("", "-wal", "-shm")  # the files that SQLite keeps for one database, by what follows its name
 
@@ -35,13 +37,14 @@ CREATE TABLE message (
 ) STRICT;
 CREATE TABLE process (id INTEGER PRIMARY KEY, pid INTEGER NOT NULL, last INTEGER NOT NULL) STRICT;
 CREATE TABLE counter (id INTEGER NOT NULL, revision INTEGER NOT NULL) STRICT;
+{IMPORTS};
 INSERT INTO counter VALUES (1, 1);
 PRAGMA user_version = {VERSION};
 """
 
 # From each older version to the next: the statements that bring a store there. A version that is missing cannot be
 # brought on, and its store is set aside.
-MIGRATIONS: dict[int, str] = {}
+MIGRATIONS: dict[int, str] = {3: IMPORTS}
 
 Notice = Callable[[TunnelError], None]
 

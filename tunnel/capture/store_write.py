@@ -13,7 +13,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TypeVar
 
-from tunnel.capture import alive
+from tunnel.capture import alive, store_imports
 from tunnel.capture.rows import COMMON, RARE, Rows, Value
 from tunnel.capture.store_schema import FILE, Notice, damaged, open_for_writing, replaced, set_aside, trouble
 from tunnel.errors import TunnelError
@@ -134,6 +134,9 @@ class Writing:
             self._sql.execute(
                 "UPDATE exchange SET state = 'interrupted', revision = ? WHERE id = ?", (revision + number, exchange)
             )
+        for broken in store_imports.unfinished(self._sql, process):
+            self._remove(broken.first, broken.last)
+            store_imports.forget(self._sql, broken.first)
         if unused is None:
             # It died without a word. What is neither written nor anybody else's is free.
             newest = self._one("SELECT coalesce(max(id), 0) FROM exchange")
@@ -168,6 +171,22 @@ class Writing:
         (value,) = self._sql.execute(sql, values).fetchone()
         return int(value)
 
+    # Imports, for `capture.importing`
+
+    def begin_import(self, count: int, at: int, source: str, digest: bytes) -> range:
+        """Reserve numbers for an import, which is removed if it does not end. In a transaction."""
+        span = self.reserve(count)
+        store_imports.begin(self._sql, span, self.process, at, source, digest)
+        return span
+
+    def end_import(self, first: int, last: int) -> None:
+        """Say that an import is whole. In a transaction."""
+        store_imports.end(self._sql, first, last)
+
+    def same_import(self, digest: bytes) -> store_imports.Import | None:
+        """Return the last import of the same bytes, if there was one."""
+        return store_imports.same(self._sql, digest)
+
     # Removal, for `capture.retention`
 
     def size(self) -> int:
@@ -181,16 +200,35 @@ class Writing:
     def remove_oldest(self, count: int, before: int, most: int) -> int:
         """Remove ended exchanges with their bodies and messages, oldest first. In a transaction.
 
+        What was imported is as old as its import: its turn comes after what was recorded before that, and an exchange of
+        last year which was imported today is not thrown away today.
+
         Args:
           count: At most so many.
-          before: Only those that started before, µs since the epoch.
+          before: Only those that started, or were imported, before, µs since the epoch.
           most: Bytes; the one that reaches them is the last. What a row itself takes is reckoned as `ROW_SIZE`.
         Returns: How many there were.
         """
+        while True:
+            imported = store_imports.oldest(self._sql, before)
+            turn = before if imported is None else imported.at
+            ids = self._some("started < ? AND source = '' ORDER BY started LIMIT ?", (turn, count), most)
+            if not ids and imported is not None:
+                span = (imported.first, imported.last, count)
+                ids = self._some("id BETWEEN ? AND ? AND source != '' ORDER BY id LIMIT ?", span, most)
+                if not ids:
+                    store_imports.forget(self._sql, imported.first)
+                    continue
+            for first, last in runs(sorted(ids)):
+                self._remove(first, last)
+            return len(ids)
+
+    def _some(self, which: str, values: tuple[int, ...], most: int) -> list[int]:
+        """Return the numbers of ended exchanges, up to the one that reaches so many bytes."""
         found = self._sql.execute(
             "SELECT id, iif(messages, request_size + response_size, request_kept + response_kept) FROM exchange"
-            " WHERE started < ? AND state != 'running' ORDER BY started LIMIT ?",
-            (before, count),
+            f" WHERE state != 'running' AND {which}",
+            values,
         )
         ids = []
         for id, size in found:
@@ -199,13 +237,13 @@ class Writing:
             if most <= 0:
                 break
         found.close()
-        ids.sort()
-        for first, last in runs(ids):
-            self._sql.execute("DELETE FROM exchange WHERE id BETWEEN ? AND ?", (first, last))
-            keys = (first << PIECE_BITS, (last + 1) << PIECE_BITS)
-            self._sql.execute("DELETE FROM body WHERE key >= ? AND key < ?", keys)
-            self._sql.execute("DELETE FROM message WHERE key >= ? AND key < ?", keys)
-        return len(ids)
+        return ids
+
+    def _remove(self, first: int, last: int) -> None:
+        self._sql.execute("DELETE FROM exchange WHERE id BETWEEN ? AND ?", (first, last))
+        keys = (first << PIECE_BITS, (last + 1) << PIECE_BITS)
+        self._sql.execute("DELETE FROM body WHERE key >= ? AND key < ?", keys)
+        self._sql.execute("DELETE FROM message WHERE key >= ? AND key < ?", keys)
 
     def remove_messages(self, count: int) -> int:
         """Remove the first messages of the oldest exchange that has any, even of a running one. In a transaction."""

@@ -10,9 +10,10 @@ import click
 from tunnel.capture.query import Query
 from tunnel.capture.store import NoStore, Store
 from tunnel.cli.filters import asked, filter_argument
+from tunnel.capture.told import whole_fields
 from tunnel.cli.folder import default_folder, folder_option
 from tunnel.cli.lines import Look, json_line, json_text, line, look_of, safe
-from tunnel.cli.whole import whole, whole_fields
+from tunnel.cli.whole import whole
 from tunnel.errors import UsageError
 from tunnel.model.exchange import Exchange, Side, State, Summary
 
@@ -68,18 +69,25 @@ def log(filter: tuple[str, ...], count: int, follow: bool, as_json: bool, folder
 @click.option(
     "--body", "side", type=click.Choice(["request", "response"]), help="Only this body, as it passed, to stdout."
 )
+@click.option("--curl", is_flag=True, help="The request as a curl command.")
 @folder_option
-def show(id: int | None, as_json: bool, side: str | None, folder: Path | None) -> None:
+def show(id: int | None, as_json: bool, side: str | None, curl: bool, folder: Path | None) -> None:
     """Show one exchange whole: heads, timings, bodies, messages. Without ID, the latest."""
     if as_json and side:
         raise UsageError("--json and --body do not go together", hint="--json holds both bodies, in base64")
-    store = _opened(folder or default_folder(), wait=False)
+    if curl and (as_json or side):
+        raise UsageError("--curl goes with neither --json nor --body", hint="ask twice")
+    folder = folder or default_folder()
+    store = _opened(folder, wait=False)
     if store is None:
         return
     with store:
         exchange = _find(store, id)
         if exchange is None:
             click.echo(_nothing(), err=True)
+            return
+        if curl:
+            _print(_curl(store, exchange.id, folder))
             return
         if side:
             _write(store.body(exchange.id, Side(side)), exchange.id, side)
@@ -91,6 +99,13 @@ def show(id: int | None, as_json: bool, side: str | None, folder: Path | None) -
             return
         for text in whole(exchange, request, response, messages, look_of(sys.stdout)):
             _print(text)
+
+
+def _curl(store: Store, id: int, folder: Path) -> str:
+    from tunnel.capture.exporting import Format, pieces, wholes  # and with it all formats
+    from tunnel.cli.export import known_root
+
+    return "".join(pieces(wholes(store, [id]), Format.CURL, root=known_root(folder))).rstrip("\n")
 
 
 def _write(body: bytes, id: int, side: str) -> None:

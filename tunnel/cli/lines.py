@@ -13,6 +13,8 @@ import time
 from dataclasses import dataclass
 from typing import TextIO
 
+from tunnel.capture.told import iso as iso
+from tunnel.capture.told import json_text as json_text
 from tunnel.model.exchange import State, Summary
 
 DIM, RED, GREEN, YELLOW, CYAN, MAGENTA, BOLD = "2", "31", "32", "33", "36", "35", "1"
@@ -104,13 +106,6 @@ def json_line(summary: Summary) -> str:
     return json_text(fields(summary))
 
 
-def json_text(value: object) -> str:
-    """Return a value as JSON on one line. C1 and bidirectional controls are escaped: a terminal may be at the other end."""
-    import msgspec.json
-
-    return _unsafe.sub(lambda match: f"\\u{ord(match[0]):04x}", msgspec.json.encode(value).decode())
-
-
 def safe(text: str, *, lines: bool = False) -> str:
     """Return text in which nothing can command a terminal.
 
@@ -138,11 +133,6 @@ def duration(micros: int) -> str:
     if seconds < 3600:
         return f"{seconds // 60} min {seconds % 60:02} s"
     return f"{seconds // 3600} h {seconds % 3600 // 60:02} min"
-
-
-def iso(micros: int) -> str:
-    """Return µs since the epoch as an RFC 3339 time in UTC."""
-    return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(micros // 1_000_000)) + f".{micros % 1_000_000:06}Z"
 
 
 def size(count: int) -> str:

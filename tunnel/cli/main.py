@@ -17,6 +17,9 @@ _COMMANDS = {
     "log": ("tunnel.cli.exchanges", "log"),
     "show": ("tunnel.cli.exchanges", "show"),
     "inspect": ("tunnel.cli.inspect", "inspect"),
+    "compare": ("tunnel.cli.compare", "compare_"),
+    "export": ("tunnel.cli.export", "export"),
+    "import": ("tunnel.cli.export", "import_"),
     "trust": ("tunnel.cli.trust", "trust"),
     "untrust": ("tunnel.cli.trust", "untrust"),
 }

@@ -4,7 +4,6 @@
 …facts, timings, heads as they came with what was changed on the way, bodies decoded, messages
 """
 
-import base64
 from collections.abc import Iterable, Iterator
 
 from tunnel.capture.decode import decode
@@ -49,63 +48,6 @@ def whole(
             yield _message(message, exchange.started, look)
 
 
-def whole_fields(
-    exchange: Exchange, request: bytes, response: bytes, messages: Iterable[RecordedMessage]
-) -> dict[str, object]:
-    """Return an exchange as the object that `tunnel show --json` prints. The keys are a promise (docs/command.md)."""
-    timings, tls, failure = exchange.timings, exchange.tls, exchange.failure
-    return {
-        "id": exchange.id,
-        "state": exchange.state.value,
-        "started": iso(exchange.started),
-        "method": exchange.method,
-        "host": exchange.host,
-        "target": exchange.target,
-        "status": exchange.status,
-        "upgrade": exchange.upgrade,
-        "client": {"address": exchange.address, "port": exchange.port},
-        "listener": {"address": exchange.listener, "port": exchange.listener_port},
-        "tls": tls and {"version": tls.version, "cipher": tls.cipher, "sni": tls.sni, "alpn": tls.alpn},
-        "caller": exchange.caller,
-        "caller_pid": exchange.caller_pid,
-        "upstream": exchange.upstream,
-        "upstream_reused": exchange.reused,
-        "timings": {
-            "accepted_ms": timings.accepted / 1000,
-            "ready_ms": timings.ready / 1000,
-            "connected_ms": _ms(timings.connected),
-            "first_byte_ms": _ms(timings.first),
-            "ended_ms": _ms(timings.ended),
-        },
-        "failure": failure and {"error": failure.what, "hint": failure.hint, "fault": failure.fault.value},
-        "repairs": list(exchange.repairs),
-        "parent": exchange.parent,
-        "source": exchange.source,
-        "redacted": exchange.redacted,
-        "request": {
-            "head": exchange.request_head.decode("latin-1"),
-            "sent_head": exchange.sent_head.decode("latin-1"),
-            **_body_fields(exchange.request, request, exchange.request_trailers),
-        },
-        "informational": exchange.informational.decode("latin-1"),
-        "response": {
-            "head": exchange.response_head.decode("latin-1"),
-            "returned_head": exchange.returned_head.decode("latin-1"),
-            **_body_fields(exchange.response, response, exchange.response_trailers),
-        },
-        "messages": [
-            {
-                "from": "client" if message.from_client else "upstream",
-                "kind": message.kind,
-                "at": iso(message.at),
-                "bytes": message.size,
-                "payload_base64": base64.b64encode(message.payload).decode(),
-            }
-            for message in messages
-        ],
-    }
-
-
 def _facts(exchange: Exchange, look: Look) -> Iterator[str]:
     timings, tls, failure = exchange.timings, exchange.tls, exchange.failure
     status = "no answer" if exchange.status is None else str(exchange.status)
@@ -122,11 +64,17 @@ def _facts(exchange: Exchange, look: Look) -> Iterator[str]:
             yield _fact("", safe(failure.hint), look)
     caller = f", {safe(exchange.caller)} {exchange.caller_pid}" if exchange.caller else ""
     yield _fact("started", iso(exchange.started), look)
-    yield _fact("client", f"{_address(exchange.address, exchange.port)}{caller}", look)
+    if exchange.source:
+        yield _fact("imported", f"from {safe(exchange.source)}", look)
+    if exchange.address or not exchange.source:
+        yield _fact("client", f"{_address(safe(exchange.address), exchange.port)}{caller}", look)
     secured = (
-        f", {tls.version} {tls.cipher}" + (f", for {safe(tls.sni)}" if tls.sni else "") if tls else ", not encrypted"
+        f", {safe(tls.version)} {safe(tls.cipher)}".rstrip() + (f", for {safe(tls.sni)}" if tls.sni else "")
+        if tls
+        else ", not encrypted"
     )
-    yield _fact("listener", f"{_address(exchange.listener, exchange.listener_port)}{secured}", look)
+    listener = _address(safe(exchange.listener), exchange.listener_port) if exchange.listener else "not known"
+    yield _fact("listener", f"{listener}{secured}", look)
     reused = ", over a connection that had served before" if exchange.reused else ""
     yield _fact("upstream", f"{safe(exchange.upstream)}{reused}" if exchange.upstream else "not reached", look)
     yield _fact("timings", " · ".join(_timings(exchange)), look)
@@ -136,7 +84,7 @@ def _facts(exchange: Exchange, look: Look) -> Iterator[str]:
 
 def _timings(exchange: Exchange) -> Iterator[str]:
     timings = exchange.timings
-    if exchange.tls is not None:
+    if exchange.tls is not None and timings.tls:
         yield f"handshake {duration(timings.tls)}"
     for name, taken in (("connect", timings.connect), ("wait", timings.wait), ("receive", timings.receive)):
         if taken is not None:
@@ -190,16 +138,6 @@ def _message(message: RecordedMessage, started: int, look: Look) -> str:
     )
 
 
-def _body_fields(body: Body, kept: bytes, trailers: bytes | None) -> dict[str, object]:
-    return {
-        "body_bytes": body.size,
-        "kept_bytes": body.kept,
-        "lost": body.lost,
-        "body_base64": base64.b64encode(kept).decode(),
-        "trailers": None if trailers is None else trailers.decode("latin-1"),
-    }
-
-
 def _fact(name: str, value: str, look: Look) -> str:
     return f"  {paint(f'{name:<9}', DIM, look)} {value}"
 
@@ -207,7 +145,3 @@ def _fact(name: str, value: str, look: Look) -> str:
 def _address(host: str, port: int) -> str:
     shown = f"[{host}]" if ":" in host else host
     return f"{shown}:{port}" if port else shown
-
-
-def _ms(micros: int | None) -> float | None:
-    return None if micros is None else micros / 1000

@@ -17,8 +17,9 @@ from tunnel.capture.rows import COLUMNS
 from tunnel.capture.store import Store
 from tunnel.capture.store_schema import FILE, open_for_writing
 from tunnel.capture.store_write import PIECE_BITS, body_key
+from tunnel.capture.told import whole_fields
 from tunnel.cli.lines import Look, json_line, json_text, line
-from tunnel.cli.whole import whole, whole_fields
+from tunnel.cli.whole import whole
 from tunnel.errors import TunnelError
 from tunnel.model.exchange import Side
 
