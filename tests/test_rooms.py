@@ -39,6 +39,7 @@ KEEPERS = {
     "cryptography": "certs",
     "ssl": "certs tunnel.net.tls tunnel.net.streams tunnel.net.dial tunnel.proxy.way tunnel.proxy.connection tunnel.run"
     " tunnel.window tunnel.window_doors",
+    " tunnel.proxy.replay tunnel.cli.front",
     "subprocess": "certs.stores",
     "socket": "tunnel.net tunnel.proxy.connection tunnel.proxy.server tunnel.run tunnel.workers tunnel.window"
     " tunnel.window_place",
@@ -50,6 +51,7 @@ KEEPERS = {
     "tomllib": "tunnel.cli.configfile",
     "trio": "tunnel.net tunnel.http tunnel.proxy tunnel.run tunnel.workers.worker tunnel.cli.serve tunnel.example"
     " tunnel.inspector tunnel.window tunnel.cli.inspect",
+    " tunnel.cli.replay tunnel.cli.sending",
 }
 # What one process must never hold: a second event loop.
 STRANGERS = ("asyncio", "uvicorn", "aiohttp")

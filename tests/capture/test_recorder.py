@@ -360,3 +360,17 @@ def test_the_times_of_what_is_recorded_after_a_sleep_are_true_and_nothing_is_rem
 def test_opening_needs_no_store(tmp_path):
     recorder = Recorder(tmp_path / "never", Keep())
     assert recorder.open(PEER, request(), 0.0).id == 0
+
+
+@pytest.mark.parametrize(("mark", "parent"), [(b"7", 7), (b"x", 0)])
+def test_a_replay_is_recorded_with_what_it_repeats(recorder, tmp_path, mark, parent):
+    plain = ended(recorder)
+    again = request()._replace(headers=Headers([(b"Host", b"app.test"), (b"Tunnel-Replay", mark)]))
+    record = recorder.open(PEER, again, time.perf_counter())
+    record.ended = record.started
+    recorder.close(record)
+    written(recorder, 2)
+
+    with Store(tmp_path) as store:
+        assert store.exchange(record.id).parent == store.summary(record.id).parent == parent
+        assert store.exchange(plain.id).parent == 0

@@ -17,7 +17,7 @@ from tunnel.capture.alive import Claim
 from tunnel.capture.clock import Clock
 from tunnel.capture.gathering import SMALL, Entry
 from tunnel.capture.recorder import Recorder
-from tunnel.capture.retention import INTERVAL, Retention
+from tunnel.capture.retention import FOREVER, INTERVAL, Retention
 from tunnel.capture.rows import COLUMNS, COMMON, Row, row_of, together
 from tunnel.capture.store import NoStore, Store
 from tunnel.capture.store_schema import FILE, VERSION, open_for_writing, read_version
@@ -253,6 +253,23 @@ def test_the_oldest_go_when_the_store_is_too_large(tmp_path, writing):
     assert 700 * KIB < writing.path.stat().st_size <= 1000 * KIB
     left = _latest_ids(tmp_path)
     assert left and left == before[-len(left) :]  # by when they began, which is not always by number
+
+
+def test_a_new_store_has_the_pages_that_it_was_told_to_have(writing):
+    assert writing.page_size() == 16384
+    assert writing._one("PRAGMA auto_vacuum") == 2  # incremental
+
+
+def test_as_many_free_pages_are_given_back_as_were_asked_for(tmp_path, writing):
+    filled(tmp_path, 500)
+    with writing:
+        writing.remove_oldest(500, FOREVER, 1 << 40)
+    free = writing.free()
+    assert free > 50
+
+    writing.shrink(20)
+
+    assert writing.free() == free - 20
 
 
 def _latest_ids(folder: Path) -> list[int]:

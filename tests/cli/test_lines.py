@@ -55,6 +55,13 @@ def test_a_failure_says_whose_it_is():
     assert line(failed, PLAIN).endswith("upstream: nothing listens on localhost:3000")
 
 
+def test_a_replay_says_what_it_repeats():
+    again = SUMMARY._replace(parent=12)
+
+    assert line(again, PLAIN).endswith("↻ 12  curl 4711")
+    assert json.loads(json_line(again))["parent"] == 12
+
+
 def test_a_conversation_is_open_and_then_has_a_length():
     opened = SUMMARY._replace(state="running", status=101, upgrade="websocket", ended=None)
     closed = opened._replace(state="done", ended=125_000_000, messages=12)
@@ -104,6 +111,7 @@ def test_the_keys_of_a_json_line_are_kept():
         "id": 42, "state": "done", "started": "2023-11-14T22:13:20.123456Z", "duration_ms": 3.1, "method": "GET",
         "host": "app.test", "target": "/path?x=1", "status": 200, "upgrade": "", "request_bytes": 0,
         "response_bytes": 1234, "messages": 0, "caller": "curl", "caller_pid": 4711, "error": "", "fault": "",
+        "parent": 0,
     }  # fmt: skip
 
 

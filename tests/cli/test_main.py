@@ -19,7 +19,7 @@ def test_help_names_the_commands_and_the_short_form(capsys):
     assert exit_of("--help") == 0
     told = capsys.readouterr().out
     assert "tunnel 3000" in told
-    for name in ("http", "example", "log", "show", "inspect", "trust", "untrust"):
+    for name in ("http", "example", "log", "show", "inspect", "replay", "store", "export", "trust", "untrust"):
         assert f"  {name} " in told
 
 

@@ -258,7 +258,9 @@ def test_no_bytes_make_a_reader_fail_but_by_its_own_error(noise: bytes, start: b
 
 
 def test_trailers_are_read_and_those_that_frame_or_route_are_dropped() -> None:
-    read = read_trailers(b"X-Sum: 1\r\nContent-Length: 5\r\nHOST: evil\r\nX-Sum: 2\r\n", ClientError("bad"))
+    read = read_trailers(
+        b"X-Sum: 1\r\nContent-Length: 5\r\nHOST: evil\r\nTunnel-Replay: 1\r\nX-Sum: 2\r\n", ClientError("bad")
+    )
 
     assert list(read) == [(b"X-Sum", b"1"), (b"X-Sum", b"2")]
 

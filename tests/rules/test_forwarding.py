@@ -69,7 +69,7 @@ SPOOFED = [
     b"X-Forwarded-Port",
     b"X-Forwarded-Server", b"X-Forwarded-Prefix", b"X-Forwarded-Ssl", b"X-Forwarded-Scheme", b"X-Forwarded-Protocol",
     b"X-Forwarded-By", b"X-FORWARDED-USER", b"Forwarded", b"FORWARDED", b"X-Real-IP", b"X_REAL_IP", b"Via",
-    b"Proxy-Authorization",
+    b"Proxy-Authorization", b"Tunnel-Replay", b"tunnel_replay",
 ]  # fmt: skip
 
 

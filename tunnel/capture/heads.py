@@ -1,8 +1,14 @@
 """Heads: recorded heads taken apart again, for people. What may pass is judged by `http.heads`; this is lenient."""
 
+import re
 from collections import Counter
 
 from tunnel.model.headers import Headers
+from tunnel.model.replay import MARK
+
+_MARK = MARK.lower()
+_NUMBER = re.compile(rb"[1-9][0-9]{0,9}")
+MOST_PARENT = 2**31 - 1  # the highest number that an exchange can have (`store_write.MOST_EXCHANGES`)
 
 
 def lines_of(head: bytes) -> list[str]:
@@ -18,6 +24,17 @@ def fields_of(head: bytes) -> Headers:
         if colon:
             found.append((name.encode("latin-1"), value.strip(" \t").encode("latin-1")))
     return Headers(found)
+
+
+def parent_of(headers: Headers) -> int:
+    """Return the exchange that a request says it repeats, or 0. Anybody can send the mark: what is no number is nothing."""
+    if _MARK not in headers.names:
+        return 0
+    marks = headers.all(_MARK)
+    if len(marks) > 1 or not _NUMBER.fullmatch(marks[0]):
+        return 0
+    number = int(marks[0])
+    return number if number <= MOST_PARENT else 0
 
 
 def changes(came: bytes, went: bytes) -> list[tuple[str, str]]:

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple, TypeVar
 
 from tunnel.capture.clock import Clock
 from tunnel.capture.gathering import Entry
+from tunnel.capture.heads import parent_of
 from tunnel.errors import Fault
 from tunnel.model.exchange import Body, Exchange, Failure, State, Summary, Timings
 from tunnel.model.headers import Headers
@@ -98,6 +99,7 @@ def row_of(entry: Entry, *, process: int, clock: Clock, caller: tuple[str, int] 
     ended, connected, first = record.ended, record.connected, record.first
     name, pid = caller or ("", 0)
     answer = b"" if response is None else response.raw
+    parent = parent_of(request.headers)
     common: Row = [
         record.id,
         0,
@@ -129,7 +131,7 @@ def row_of(entry: Entry, *, process: int, clock: Clock, caller: tuple[str, int] 
         record.request_trailers is _NO_TRAILERS
         and record.response_trailers is _NO_TRAILERS
         and error is None
-        and not (asked.size or asked.lost or answered.lost or record.repairs or record.informational)
+        and not (asked.size or asked.lost or answered.lost or record.repairs or record.informational or parent)
     ):
         return common
     return [
@@ -140,7 +142,7 @@ def row_of(entry: Entry, *, process: int, clock: Clock, caller: tuple[str, int] 
         "" if error is None else error.fault.value,
         "" if error is None else _text(error.hint),
         _text("\n".join(record.repairs)),
-        0,
+        parent,
         "",
         0,
         kept[0],

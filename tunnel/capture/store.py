@@ -7,6 +7,7 @@ import json
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -27,6 +28,25 @@ _LINE = ", ".join(Summary._fields)
 _LINES = f"SELECT process, {_LINE} FROM exchange WHERE ({FILTER})"
 _IDS = f"SELECT id FROM exchange WHERE ({FILTER})"
 _ALL = ", ".join(READ)
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """A store as a whole.
+
+    Attributes:
+      exchanges: How many it holds.
+      oldest: When the first of them began, µs since the epoch; None where there is none. `newest`: the last.
+      size: Bytes of its file, its journal not counted; `free` of these hold nothing.
+      writers: Processes that write to it now.
+    """
+
+    exchanges: int
+    oldest: int | None
+    newest: int | None
+    size: int
+    free: int
+    writers: int
 
 
 class Store:
@@ -175,6 +195,22 @@ class Store:
             state, process = READ.index("state"), READ.index("process")
             of[state] = self._state(of[state], of[process])
             return exchange_of(of)
+
+    def facts(self) -> Facts:
+        """Return what can be said of the store as a whole."""
+        with self._readable():
+            (exchanges, oldest, newest), (pages,), (free,), (page,) = (
+                self._sql.execute(sql).fetchone()
+                for sql in (
+                    "SELECT count(*), min(started), max(started) FROM exchange",
+                    "PRAGMA page_count",
+                    "PRAGMA freelist_count",
+                    "PRAGMA page_size",
+                )
+            )
+            processes = [process for (process,) in self._sql.execute("SELECT id FROM process").fetchall()]
+        writers = sum(alive.is_alive(self.folder, process) for process in processes)
+        return Facts(exchanges, oldest, newest, pages * page, free * page, writers)
 
     def body(self, id: int, side: Side | str) -> bytes:
         """Return what was kept of a body, content-coded as it passed; empty where nothing was."""

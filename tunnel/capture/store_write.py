@@ -191,11 +191,15 @@ class Writing:
 
     def size(self) -> int:
         """Return the bytes in use, free pages not counted; the file may be larger until it is shrunk."""
-        return (self._one("PRAGMA page_count") - self.free()) * self._one("PRAGMA page_size")
+        return (self._one("PRAGMA page_count") - self.free()) * self.page_size()
 
     def free(self) -> int:
         """Return how many pages of the file hold nothing."""
         return self._one("PRAGMA freelist_count")
+
+    def page_size(self) -> int:
+        """Return the bytes of a page."""
+        return self._one("PRAGMA page_size")
 
     def remove_oldest(self, count: int, before: int, most: int) -> int:
         """Remove ended exchanges with their bodies and messages, oldest first. In a transaction.
@@ -239,6 +243,22 @@ class Writing:
         found.close()
         return ids
 
+    def remove(self, ids: Sequence[int]) -> int:
+        """Remove those of some exchanges that have ended, with their bodies and messages. In a transaction.
+
+        Args:
+          ids: Some hundreds; thousands in a statement would be too many.
+        Returns: How many there were.
+        """
+        marks = ",".join("?" * len(ids))
+        found = self._sql.execute(
+            f"SELECT id FROM exchange WHERE id IN ({marks}) AND state != 'running'", ids
+        ).fetchall()
+        ended = sorted(id for (id,) in found)
+        for first, last in runs(ended):
+            self._remove(first, last)
+        return len(ended)
+
     def _remove(self, first: int, last: int) -> None:
         self._sql.execute("DELETE FROM exchange WHERE id BETWEEN ? AND ?", (first, last))
         keys = (first << PIECE_BITS, (last + 1) << PIECE_BITS)
@@ -254,11 +274,31 @@ class Writing:
     def shrink(self, pages: int) -> None:
         """Give free pages back to the file system. Not in a transaction."""
         try:
-            self._sql.execute(f"PRAGMA incremental_vacuum({pages})").fetchall()
+            # It frees a page with each step, and `execute` takes a single step where there are no columns.
+            self._sql.executescript(f"PRAGMA incremental_vacuum({pages})")
             # The file itself is cut when the journal is carried over; passive waits for no reader.
             self._sql.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
         except sqlite3.Error as error:
             raise self._failed(error) from error
+
+    def write_anew(self) -> None:
+        """Write the whole file anew, without gaps. Locks it as long as that takes, so for a store nobody else writes to."""
+        try:
+            self._sql.execute("VACUUM")
+        except sqlite3.Error as error:
+            raise self._failed(error) from error
+
+    def carry_over(self) -> None:
+        """Carry the journal over into the file and empty it. It waits for who reads, and who writes waits for it."""
+        try:
+            self._sql.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+        except sqlite3.Error as error:
+            raise self._failed(error) from error
+
+    def alone(self) -> bool:
+        """Whether no other process writes here now."""
+        others = self._sql.execute("SELECT id FROM process WHERE id != ?", (self.process,)).fetchall()
+        return not any(alive.is_alive(self.folder, process) for (process,) in others)
 
     def close(self, unused: int | None = None) -> None:
         """Leave the store.

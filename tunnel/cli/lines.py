@@ -35,22 +35,22 @@ class Look:
     Attributes:
       width: Columns of the terminal; 0 for a pipe, where nothing is shortened or padded.
       colour: Whether escape sequences of our own may be written.
-      arrows: Sent and received; and what stands for a part left out.
+      arrows: Sent and received; what stands for a part left out; and for a request that was sent again.
     """
 
     width: int = 0
     colour: bool = False
-    arrows: str = "↑↓…"
+    arrows: str = "↑↓…↻"
 
 
 def look_of(stream: TextIO) -> Look:
     """Return how to write to a stream. NO_COLOR is heard (https://no-color.org)."""
     terminal = stream.isatty()
     try:
-        "↑↓…".encode(getattr(stream, "encoding", None) or "utf-8")
-        arrows = "↑↓…"
+        "↑↓…↻".encode(getattr(stream, "encoding", None) or "utf-8")
+        arrows = "↑↓…↻"
     except (UnicodeEncodeError, LookupError):
-        arrows = "^v~"
+        arrows = "^v~@"
     colour = terminal and "NO_COLOR" not in os.environ and os.environ.get("TERM") != "dumb"
     return Look(shutil.get_terminal_size().columns if terminal else 0, colour, arrows)
 
@@ -69,7 +69,7 @@ def line(summary: Summary, look: Look) -> str:
         (f"{status:<3}", _status_colour(summary)),
         (f"{_duration_word(summary):>8}", _slow_colour(summary)),
         (sizes, DIM),
-        *[(word, colour) for word, colour in _remarks(summary) if word],
+        *[(word, colour) for word, colour in _remarks(summary, look) if word],
     ]
     target = safe(summary.target)
     if look.width:
@@ -98,6 +98,7 @@ def fields(summary: Summary) -> dict[str, object]:
         "caller_pid": summary.caller_pid,
         "error": summary.error,
         "fault": summary.fault,
+        "parent": summary.parent,
     }
 
 
@@ -159,13 +160,14 @@ def _duration_word(summary: Summary) -> str:
     return "?" if summary.ended is None else duration(summary.ended)
 
 
-def _remarks(summary: Summary) -> list[tuple[str, str]]:
-    """Return what follows a line's columns: caller, upgrade, and what went wrong and by whom."""
+def _remarks(summary: Summary, look: Look) -> list[tuple[str, str]]:
+    """Return what follows a line's columns: what it repeats, caller, upgrade, and what went wrong and by whom."""
+    again = f"{look.arrows[3]} {summary.parent}" if summary.parent else ""
     caller = f"{safe(summary.caller)} {summary.caller_pid or ''}".strip() if summary.caller else ""
     upgrade = f"{safe(summary.upgrade)}, {summary.messages} messages" if summary.upgrade else ""
     failure = f"{summary.fault}: {safe(summary.error)}" if summary.fault else ""
     cut = "interrupted" if summary.state == State.INTERRUPTED else ""
-    return [(caller, ""), (upgrade, MAGENTA), (failure, RED), (cut, YELLOW)]
+    return [(again, CYAN), (caller, ""), (upgrade, MAGENTA), (failure, RED), (cut, YELLOW)]
 
 
 def _status_colour(summary: Summary) -> str:

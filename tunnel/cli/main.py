@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import click
 
 from tunnel import __version__
+from tunnel.cli.said import say_error
 from tunnel.errors import TunnelError
 
 # A subcommand's module is imported when it is used, so that each pays only for itself.
@@ -20,6 +21,8 @@ _COMMANDS = {
     "compare": ("tunnel.cli.compare", "compare_"),
     "export": ("tunnel.cli.export", "export"),
     "import": ("tunnel.cli.export", "import_"),
+    "replay": ("tunnel.cli.replay", "replay"),
+    "store": ("tunnel.cli.store", "store"),
     "trust": ("tunnel.cli.trust", "trust"),
     "untrust": ("tunnel.cli.trust", "untrust"),
 }
@@ -65,6 +68,7 @@ def tunnel(ctx: click.Context) -> None:
       tunnel trust         make browsers and tools accept its certificate
       tunnel log -f        watch what passes
       tunnel show 42       one exchange whole
+      tunnel replay 42     send it again, and compare the answers
     """
     if ctx.invoked_subcommand is None:
         click.echo(ctx.get_help())
@@ -76,10 +80,10 @@ def main(args: Sequence[str] | None = None) -> None:
         result = tunnel.main(args=list(args) if args is not None else None, prog_name="tunnel", standalone_mode=False)
         sys.exit(result if isinstance(result, int) else 0)
     except TunnelError as error:
-        _say(error.what, error.hint)
+        say_error(error.what, error.hint)
         sys.exit(error.exit_code)
     except click.ClickException as error:
-        _say(error.format_message()[:1].lower() + error.format_message()[1:].rstrip("."), _usage_hint(error))
+        say_error(error.format_message()[:1].lower() + error.format_message()[1:].rstrip("."), _usage_hint(error))
         sys.exit(2)
     except (KeyboardInterrupt, click.Abort):
         sys.exit(_INTERRUPTED)
@@ -87,16 +91,12 @@ def main(args: Sequence[str] | None = None) -> None:
         if os.environ.get("TUNNEL_DEBUG"):
             raise
         if isinstance(error, OSError) and error.errno in (errno.EMFILE, errno.ENFILE):
-            _say("no more files may be opened here, not even those needed to begin", "allow more: ulimit -n 65536")
+            say_error("no more files may be opened here, not even those needed to begin", "allow more: ulimit -n 65536")
             sys.exit(1)
-        _say(f"a bug in tunnel: {type(error).__name__}: {error}", "please report it, with what TUNNEL_DEBUG=1 shows")
+        say_error(
+            f"a bug in tunnel: {type(error).__name__}: {error}", "please report it, with what TUNNEL_DEBUG=1 shows"
+        )
         sys.exit(_BUG)
-
-
-def _say(what: str, hint: str) -> None:
-    click.echo(f"{click.style('error:', fg='red', bold=True)} {what}", err=True)
-    if hint:
-        click.echo("       " + hint.replace("\n", "\n       "), err=True)
 
 
 def _usage_hint(error: click.ClickException) -> str:

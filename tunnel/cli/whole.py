@@ -78,6 +78,8 @@ def _facts(exchange: Exchange, look: Look) -> Iterator[str]:
     reused = ", over a connection that had served before" if exchange.reused else ""
     yield _fact("upstream", f"{safe(exchange.upstream)}{reused}" if exchange.upstream else "not reached", look)
     yield _fact("timings", " · ".join(_timings(exchange)), look)
+    if exchange.parent:
+        yield _fact("replay of", f"{exchange.parent}, which `tunnel show {exchange.parent}` shows", look)
     for repair in exchange.repairs:
         yield _fact("repaired", paint(safe(repair), YELLOW, look), look)
 
@@ -125,7 +127,7 @@ def _trailers(trailers: bytes | None, look: Look) -> Iterator[str]:
 
 
 def _message(message: RecordedMessage, started: int, look: Look) -> str:
-    up, down, dots = tuple(look.arrows)
+    up, down, dots, _ = tuple(look.arrows)
     arrow = paint(up, CYAN, look) if message.from_client else paint(down, MAGENTA, look)
     shown = present(message.payload[: 4 * SHOWN_MESSAGE]) if message.kind in ("text", "close") else None
     text = shown.text if shown and shown.kind in ("json", "text") else message.payload[:32].hex(" ")

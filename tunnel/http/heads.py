@@ -17,6 +17,7 @@ from tunnel.http.framing import keeps_alive, request_framing, response_framing
 from tunnel.model.address import split_host
 from tunnel.model.headers import Field, Headers
 from tunnel.model.message import Framing, Request, Response
+from tunnel.model.replay import MARK
 
 _TOKEN = rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+"
 _REQUEST_LINE = re.compile(rb"(" + _TOKEN + rb") ([!-~]+) HTTP/1\.([01])\r\n")
@@ -148,6 +149,7 @@ _NOT_IN_TRAILERS = (
     b"transfer-encoding", b"content-length", b"host", b"connection", b"trailer", b"te", b"upgrade", b"content-encoding",
     b"content-type", b"content-range", b"authorization", b"set-cookie", b"cookie", b"cache-control", b"expect",
     b"forwarded", b"via", b"x-forwarded-for", b"x-forwarded-host", b"x-forwarded-port", b"x-forwarded-proto", b"x-real-ip",
+    MARK.lower(),
 )  # fmt: skip
 
 

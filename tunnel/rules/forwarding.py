@@ -11,12 +11,13 @@ from tunnel.model.address import Target, split_host
 from tunnel.model.headers import Field, Headers
 from tunnel.model.message import Framing, Request, Response
 from tunnel.model.peer import Peer
+from tunnel.model.replay import MARK
 
 # RFC 9110 §7.6.1, and two that old software still sends.
 _HOP = frozenset((b"connection", b"keep-alive", b"proxy-connection", b"te", b"transfer-encoding", b"upgrade"))
 _OURS = frozenset((
     b"forwarded", b"via", b"x-forwarded-for", b"x-forwarded-host", b"x-forwarded-port", b"x-forwarded-proto",
-    b"x-forwarded-server", b"x-real-ip", b"proxy-authorization",
+    b"x-forwarded-server", b"x-real-ip", b"proxy-authorization", MARK.lower(),
 ))  # fmt: skip
 _NOT_FORWARDED = _HOP | _OURS
 # Connection may not name away what says where a message goes and where it ends: that would be a second reading of it.
@@ -164,6 +165,11 @@ def _returned_fields(
 
 
 _NOT_RETURNED = frozenset((b"connection", b"keep-alive", b"proxy-connection", b"transfer-encoding", b"upgrade"))
+
+
+def of_one_hop(headers: Headers) -> frozenset[bytes]:
+    """Return the names, in lower case, of a request's fields that end with its connection (RFC 9110 §7.6.1)."""
+    return _HOP | _named(headers)
 
 
 def _named(headers: Headers) -> frozenset[bytes]:
