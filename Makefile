@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: run test lint types bench conformance fire soak fuzz docs clean
+.PHONY: run test lint types bench conformance fire soak fuzz page docs clean
 
 run: $(VENV)/.ready  ## Front the example service, or yours: make run TARGET=3000
 	$(BIN)/tunnel $(or $(TARGET),example) $(ARGS)
@@ -19,6 +19,9 @@ types: $(VENV)/.tested
 	$(BIN)/mypy --platform linux
 	$(BIN)/mypy --platform darwin
 	$(BIN)/mypy --platform win32
+
+page: $(VENV)/.tested  ## The inspector's page in Chromium: what people do there, and axe-core
+	$(BIN)/python -m pytest -m page tests/inspector $(ARGS)
 
 soak: $(VENV)/.tested  ## Mixed traffic for so long, after which nothing may be left of it: make soak SECONDS=14400
 	TUNNEL_SOAK=$(or $(SECONDS),60) $(BIN)/python -m pytest -m soak tests/fire/soak $(ARGS)

@@ -38,8 +38,7 @@ KEEPERS = {
     " tunnel.capture.finding tunnel.capture.search tunnel.capture.store_imports",
     "cryptography": "certs",
     "ssl": "certs tunnel.net.tls tunnel.net.streams tunnel.net.dial tunnel.proxy.way tunnel.proxy.connection tunnel.run"
-    " tunnel.window tunnel.window_doors",
-    " tunnel.proxy.replay tunnel.cli.front",
+    " tunnel.window tunnel.window_doors tunnel.proxy.replay tunnel.cli.front",
     "subprocess": "certs.stores",
     "socket": "tunnel.net tunnel.proxy.connection tunnel.proxy.server tunnel.run tunnel.workers tunnel.window"
     " tunnel.window_place",
@@ -50,8 +49,7 @@ KEEPERS = {
     "rich": "tunnel.cli",
     "tomllib": "tunnel.cli.configfile",
     "trio": "tunnel.net tunnel.http tunnel.proxy tunnel.run tunnel.workers.worker tunnel.cli.serve tunnel.example"
-    " tunnel.inspector tunnel.window tunnel.cli.inspect",
-    " tunnel.cli.replay tunnel.cli.sending",
+    " tunnel.inspector tunnel.window tunnel.cli.inspect tunnel.cli.replay tunnel.cli.sending",
 }
 # What one process must never hold: a second event loop.
 STRANGERS = ("asyncio", "uvicorn", "aiohttp")

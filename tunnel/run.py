@@ -43,6 +43,10 @@ from tunnel.window_place import Place, authority_folder, found_by, link_of, part
 
 # The example service runs in this process; this is what it takes for its own address. Nothing dials it.
 EXAMPLE = Target("http", "localhost", 8000)
+SECRETS_KEPT = TunnelError(
+    "passwords, cookies, tokens and keys are recorded as they are, readable for whoever gets the store (--keep-secrets)",
+    hint="leave out --keep-secrets to have them replaced; remove what was recorded with its files: records.sqlite*",
+)
 _LAST_ROWS = 5.0  # seconds for the recorder to write what is left
 
 
@@ -175,6 +179,8 @@ def prepared(config: Config, terminal: Terminal) -> Iterator[Front]:
       TunnelError: It cannot start.
     """
     _make_folder(Path(config.folder))
+    if config.keep.secrets:
+        terminal.notice(SECRETS_KEPT)
     with ExitStack() as stack:
         listeners = [stack.enter_context(sock) for sock in bind(config.listen, busy)]
         for listener in listeners:

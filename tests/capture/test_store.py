@@ -255,11 +255,6 @@ def test_the_oldest_go_when_the_store_is_too_large(tmp_path, writing):
     assert left and left == before[-len(left) :]  # by when they began, which is not always by number
 
 
-def test_a_new_store_has_the_pages_that_it_was_told_to_have(writing):
-    assert writing.page_size() == 16384
-    assert writing._one("PRAGMA auto_vacuum") == 2  # incremental
-
-
 def test_as_many_free_pages_are_given_back_as_were_asked_for(tmp_path, writing):
     filled(tmp_path, 500)
     with writing:

@@ -59,9 +59,10 @@ def test_everything_that_can_be_said_arrives(tmp_path: Path) -> None:
 @pytest.mark.parametrize(("kind", "table"), [(Limits, "limits"), (Keep, "keep")])
 def test_every_setting_has_its_key(tmp_path: Path, kind: type, table: str) -> None:
     for field in dataclasses.fields(kind):
-        settings = told(tmp_path, f"[{table}]\n{field.name} = 7")
+        text, value = ("true", True) if field.type is bool else ("7", 7)
+        settings = told(tmp_path, f"[{table}]\n{field.name} = {text}")
 
-        assert getattr(getattr(settings, table), field.name) == 7
+        assert getattr(getattr(settings, table), field.name) == value
 
 
 @pytest.mark.parametrize(
@@ -70,6 +71,7 @@ def test_every_setting_has_its_key(tmp_path: Path, kind: type, table: str) -> No
         ("tagret = 1", "there is no setting tagret", "did you mean target?"),
         ("[limits]\nfirst_bite = 1", "no setting limits.first_bite", "did you mean limits.first_byte?"),
         ("[keep]\nqqq = 1", "no setting keep.qqq", "body_size, age"),
+        ("[keep]\nsecrets = 1", "keep.secrets is 1, and should be true or false", "docs/settings.md"),
         ("[limit]\nwait = 1", "no setting limit", "did you mean limits?"),
         ("target = true", "target is True, and should be a string", "settings.md"),
         ("target = 3.5", "target is 3.5", ""),

@@ -37,6 +37,7 @@ def test_without_flags_the_base_holds() -> None:
         (["--first-byte", "10m", "--head-size", "128KiB"], {"first_byte": 600.0, "head_size": 128 * KIB}, {}),
         (["--keep-age", "1d", "--keep-body-size", "0"], {}, {"age": 86400.0, "body_size": 0}),
         (["--pool-size", "5", "--wait", "0"], {"pool_size": 5, "wait": 0.0}, {}),
+        (["--keep-secrets"], {}, {"secrets": True}),
     ],
 )
 def test_what_is_given_is_laid_over_the_base(flags: list[str], limits: dict, keep: dict) -> None:

@@ -11,7 +11,7 @@ from tests.inspector.fake_api import FakeApi
 from tests.inspector.fake_filter import Refused
 from tests.inspector.test_page_exchange import one
 
-pytestmark = pytest.mark.real
+pytestmark = [pytest.mark.real, pytest.mark.page]
 
 CLIPBOARD = {"permissions": ["clipboard-read", "clipboard-write"]}
 

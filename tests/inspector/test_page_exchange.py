@@ -9,7 +9,7 @@ from tests.inspector.conftest import NARROW, Opened, picture, row
 from tests.inspector.fake_api import FakeApi
 from tests.inspector.made_exchanges import HOSTILE, body, view
 
-pytestmark = pytest.mark.real
+pytestmark = [pytest.mark.real, pytest.mark.page]
 
 
 def one(opened: Opened, api: FakeApi, name: str, **options: object) -> Page:

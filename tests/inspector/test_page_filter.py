@@ -6,7 +6,7 @@ from playwright.sync_api import Page, expect
 from tests.inspector.conftest import Opened, ready
 from tests.inspector.fake_api import FakeApi
 
-pytestmark = pytest.mark.real
+pytestmark = [pytest.mark.real, pytest.mark.page]
 
 
 def choices(page: Page) -> list[str]:

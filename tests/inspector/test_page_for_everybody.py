@@ -9,7 +9,7 @@ from playwright.sync_api import Page, expect
 from tests.inspector.conftest import NARROW, WIDE, Opened, picture, ready
 from tests.inspector.fake_api import FakeApi
 
-pytestmark = pytest.mark.real
+pytestmark = [pytest.mark.real, pytest.mark.page]
 
 
 def _list(page: Page, api: FakeApi) -> None:

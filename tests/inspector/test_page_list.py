@@ -8,7 +8,7 @@ from tests.inspector.fake_api import FakeApi
 from tests.inspector.fake_filter import Refused
 from tests.inspector.made_exchanges import PLAIN, summary, whole
 
-pytestmark = pytest.mark.real
+pytestmark = [pytest.mark.real, pytest.mark.page]
 
 HELD = "async () => (await import('/static/main.js')).reel.rows.length"
 SHOWN = """() => {

@@ -14,6 +14,7 @@ from tests.inspector.made_exchanges import HOSTILE
 from tests.inspector.test_page_exchange import one
 
 SCRIPTS = sorted(STATIC.glob("*.js"))
+pytestmark = pytest.mark.page
 STYLES = sorted(STATIC.glob("*.css"))
 
 

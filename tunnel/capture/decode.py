@@ -79,6 +79,16 @@ def decode(body: bytes, codings: Sequence[bytes], *, most: int = MOST) -> Decode
     return Decoded(body, tuple(notes))
 
 
+def decoder(coding: bytes, first: bytes) -> Decoder:
+    """Return what undoes one coding, for a body that comes in pieces; it reads the first frame or member alone.
+
+    Raises:
+      KeyError: It is none that is known here.
+      ImportError: The library for it is not there.
+    """
+    return _DECODERS[coding.decode("latin-1")](first)
+
+
 def _decode(body: bytes, start: Callable[[bytes], Decoder], name: str, most: int) -> tuple[bytes, str]:
     """Decode one coding; members may follow one another (RFC 1952 §2.2, RFC 8878 §3)."""
     found: list[bytes] = []

@@ -4,6 +4,7 @@ A record is taken once, at its end, or, when it is shown, a little at each look:
 """
 
 from collections import deque
+from collections.abc import Set
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import NamedTuple, Protocol, TypeVar
@@ -37,6 +38,7 @@ class Entry(NamedTuple):
     messages: int
     request_body: bytes | None = None  # small and whole: it lies in the row itself
     response_body: bytes | None = None
+    found: Set[bytes] = frozenset()  # pseudonyms of the secrets in its bodies and messages, where those are hidden
 
 
 @dataclass(slots=True)
@@ -52,13 +54,14 @@ class Batch:
 
     def begin_again(self) -> None:
         """Know that what earlier batches held has gone: a body that began there cannot be told any more."""
-        fresh = {(id(record), response): len(data) for record, response, piece, data in self.bodies if not piece}
+        fresh = {(id(record), response) for record, response, piece, _ in self.bodies if not piece}
         self.bodies = [body for body in self.bodies if (id(body[0]), body[1]) in fresh]
         for number, entry in enumerate(self.records):
             record = entry.record
+            # What was kept began with this batch, or in an earlier one, and then nothing of it is left.
             here = (
-                len(entry.request_body or b"") or fresh.get((id(record), False), 0),
-                len(entry.response_body or b"") or fresh.get((id(record), True), 0),
+                entry.kept[0] if entry.request_body is not None or (id(record), False) in fresh else 0,
+                entry.kept[1] if entry.response_body is not None or (id(record), True) in fresh else 0,
             )
             record.request_body.lost |= here[0] < entry.kept[0]
             record.response_body.lost |= here[1] < entry.kept[1]

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from tunnel.capture.clock import Clock
 from tunnel.capture.tap import Budget, Record
+from tunnel.capture.vault import Vault
 from tunnel.capture.writer import Counts, Queue, Writer
 from tunnel.errors import TunnelError
 from tunnel.model.config import Keep
@@ -72,6 +73,7 @@ class Recorder:
           most_rows: Ended exchanges that may wait to be written; those beyond are dropped and counted.
         """
         self.budget = Budget(keep.memory)
+        self.vault = Vault()  # the secrets that were hidden, for as long as this process lives
         self._cap = keep.body_size
         self._most_rows = most_rows
         self._opened = 0
@@ -87,6 +89,7 @@ class Recorder:
             self.budget,
             self._counts,
             Clock(time.time_ns(), time.perf_counter()),
+            self.vault,
             callers=callers or (lambda peer: None),
             after=after,
             on_trouble=on_trouble or (lambda error: None),

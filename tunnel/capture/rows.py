@@ -10,7 +10,7 @@ import operator
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import lru_cache
 from itertools import chain
-from typing import Any, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from tunnel.capture.clock import Clock
 from tunnel.capture.gathering import Entry
@@ -20,6 +20,10 @@ from tunnel.model.exchange import Body, Exchange, Failure, State, Summary, Timin
 from tunnel.model.headers import Headers
 from tunnel.model.message import END
 from tunnel.model.peer import Peer, Tls
+
+if TYPE_CHECKING:
+    # Its patterns take 20 ms to make, which those who only read need not pay.
+    from tunnel.capture.redact_heads import Heads
 
 Value = int | str | bytes | None
 Row = list[Value]
@@ -82,7 +86,9 @@ _summary: Callable[[Row], tuple[Value, ...]] = operator.itemgetter(*map((*COMMON
 _NO_TRAILERS = END.trailers
 
 
-def row_of(entry: Entry, *, process: int, clock: Clock, caller: tuple[str, int] | None) -> Row:
+def row_of(
+    entry: Entry, *, process: int, clock: Clock, caller: tuple[str, int] | None, heads: "Heads | None" = None
+) -> Row:
     """Return an exchange's row as it stands now: the values of `COMMON`, and of `RARE` where any says something.
 
     The revision of the change is still to be set, when its order among those of other processes is known.
@@ -92,14 +98,20 @@ def row_of(entry: Entry, *, process: int, clock: Clock, caller: tuple[str, int] 
       process: The number of the process that carried it.
       clock: Gives wall time.
       caller: The client program's name and pid, where they are known.
+      heads: Hides what is secret in heads and sentences; None where secrets are kept.
     """
-    record, state, kept, messages, request_body, response_body = entry
+    record, state, kept, messages, request_body, response_body, found = entry
     request, response, peer, error = record.request, record.response, record.peer, record.error
     asked, answered, started = record.request_body, record.response_body, record.started
     ended, connected, first = record.ended, record.connected, record.first
     name, pid = caller or ("", 0)
     answer = b"" if response is None else response.raw
     parent = parent_of(request.headers)
+    target, raw, sent, returned = request.target, request.raw, record.sent, record.returned
+    if heads is not None and not heads.plain(record):
+        heads.hide.found = set()
+        target, raw, sent, answer, returned = heads.hidden(record)
+        found = found | heads.hide.found
     common: Row = [
         record.id,
         0,
@@ -109,7 +121,7 @@ def row_of(entry: Entry, *, process: int, clock: Clock, caller: tuple[str, int] 
         None if ended is None else int((ended - started) * 1e6),
         request.method.decode("latin-1"),
         (request.headers.get(b"host") or b"").decode("latin-1"),
-        request.target.decode("latin-1"),
+        target.decode("latin-1"),
         None if response is None else response.status,
         asked.size,
         answered.size,
@@ -121,36 +133,49 @@ def row_of(entry: Entry, *, process: int, clock: Clock, caller: tuple[str, int] 
         record.upstream,
         record.reused,
         _connection(peer, clock),
-        request.raw,
-        record.sent,
+        raw,
+        sent,
         answer,
-        None if record.returned == answer else record.returned,
+        None if returned == answer else returned,
         response_body,
     ]
     if (
         record.request_trailers is _NO_TRAILERS
         and record.response_trailers is _NO_TRAILERS
         and error is None
+        and not found
         and not (asked.size or asked.lost or answered.lost or record.repairs or record.informational or parent)
     ):
         return common
+    what, hint = ("", "") if error is None else (_text(error.what), _text(error.hint))
+    repairs = _text("\n".join(record.repairs))
+    informational = b"".join([answer.raw for answer in record.informational])
+    trailers = _lines(record.request_trailers), _lines(record.response_trailers)
+    if heads is not None:
+        heads.hide.found = set()
+        what, hint, repairs = (heads.text(text) if text else "" for text in (what, hint, repairs))
+        informational = heads.head(informational) if informational else b""
+        trailers = (
+            heads.block(trailers[0]) if trailers[0] else trailers[0],
+            heads.block(trailers[1]) if trailers[1] else trailers[1],
+        )
+        found = found | heads.hide.found
     return [
         *common,
         request.upgrade.decode("latin-1") if response is not None and response.status == 101 else "",
         messages,
-        "" if error is None else _text(error.what),
+        what,
         "" if error is None else error.fault.value,
-        "" if error is None else _text(error.hint),
-        _text("\n".join(record.repairs)),
+        hint,
+        repairs,
         parent,
         "",
-        0,
+        len(found),
         kept[0],
         asked.lost,
         answered.lost,
-        b"".join([answer.raw for answer in record.informational]),
-        _lines(record.request_trailers),
-        _lines(record.response_trailers),
+        informational,
+        *trailers,
         request_body,
     ]
 

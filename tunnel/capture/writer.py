@@ -12,23 +12,28 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from tunnel.capture.alive import Claim
+from tunnel.capture.breath import YIELD, Breath
 from tunnel.capture.clock import Clock
 from tunnel.capture.gathering import Batch, Gathering
+from tunnel.capture.pseudonyms import Pseudonyms, load_or_make
 from tunnel.capture.retention import Retention
 from tunnel.capture.rows import Rows, row_of, together
 from tunnel.capture.store_schema import FILE, trouble
 from tunnel.capture.store_write import WriteError, Writing, body_key, handfuls, message_key
 from tunnel.capture.tap import Budget, Record
+from tunnel.capture.vault import Vault
 from tunnel.errors import TunnelError
 from tunnel.model.config import Keep
 from tunnel.model.exchange import Summary
 from tunnel.model.peer import Peer
 
-# Seconds, the least there is: lets the way have the core between two handfuls of rows. Where both share one, the kernel
-# would let us run on for milliseconds. With it the slowest hundredth of answers came after 1.4 ms instead of 3.8.
-YIELD = 1e-6
+if TYPE_CHECKING:
+    from tunnel.capture.redact_bodies import Bodies
+    from tunnel.capture.redact_heads import Heads
+
 GATHER = 0.05  # seconds: an exchange is readable about so long after its end
 CALM = 0.5  # seconds between two looks at shown records of which none moved
 RETRY = 1.0  # seconds between two attempts on a store that cannot be written
@@ -72,6 +77,7 @@ class Writer:
         budget: Budget,
         counts: Counts,
         clock: Clock,
+        vault: Vault,
         *,
         callers: Callable[[Peer], tuple[str, int] | None],
         after: Callable[[Sequence[Summary]], None] | None,
@@ -87,6 +93,10 @@ class Writer:
         self._on_trouble = on_trouble
         self._retention = Retention(keep)
         self._gathering = Gathering()
+        self._vault = None if keep.secrets else vault
+        self._hide: Pseudonyms | None = None  # None where secrets are kept, and before their key was read
+        self._heads: Heads | None = None  # these two hide what is secret
+        self._bodies: Bodies | None = None
         self._claim: Claim | None = None
         self._store: Writing | None = None
         self._foreign = 0  # numbers up to this one were reserved in a store that has gone
@@ -109,7 +119,7 @@ class Writer:
                     batch = Batch()  # what is written is held no longer: the sleep may be long
                     self._sleep(calm)
                     queue.stopping.wait(GATHER)
-                batch = self._gathering.take(queue, MOST_TAKEN)
+                batch = self._taken()
                 calm = 0 if batch.records else calm + 1
             done = self._commit(batch)
         self._finish(batch, done)
@@ -136,7 +146,7 @@ class Writer:
         queue = self._queue
         while True:
             if done:
-                batch = self._gathering.take(queue, MOST_TAKEN, stopping=True)
+                batch = self._taken(stopping=True)
                 if not batch.records:
                     break
             done = self._commit(batch) or self._commit(batch)
@@ -147,6 +157,20 @@ class Writer:
             self._store.close(self._unused())
         if self._claim is not None:
             self._claim.release()
+
+    def _taken(self, *, stopping: bool = False) -> Batch:
+        """Take what has come, with the secrets of its bodies hidden: once, however often it must then be written."""
+        if self._hide is not None and self._bodies is None:
+            # Their patterns take 20 ms to make: the start need not wait for that.
+            from tunnel.capture.redact_bodies import Bodies
+            from tunnel.capture.redact_heads import Heads
+
+            breathe = Breath()
+            self._heads, self._bodies = Heads(self._hide, self._hide.vault, breathe), Bodies(self._hide, breathe)
+        batch = self._gathering.take(self._queue, MOST_TAKEN, stopping=stopping)
+        if self._bodies is not None:
+            self._bodies.hide(batch)
+        return batch
 
     def _commit(self, batch: Batch) -> bool:
         """Write a batch; whether that is done with, so that the next may be taken."""
@@ -197,6 +221,8 @@ class Writer:
             self._queue.numbers.clear()
             self._foreign = self._highest
             self._gathering.begin_again()
+            if self._bodies is not None:
+                self._bodies.begin_again()
             batch.begin_again()
         if self._claim is None or self._claim.gone:
             try:
@@ -206,6 +232,11 @@ class Writer:
             if self._claim is not None:
                 self._claim.release()
             self._claim = claim
+        if self._vault is not None and self._hide is None:
+            try:
+                self._hide = Pseudonyms(load_or_make(self._folder), self._vault)
+            except OSError as error:  # nothing was taken before: without it nothing can be written
+                raise WriteError(trouble(self._folder / FILE, error)) from error
         self._store = Writing(self._claim, self._folder, self._complain, above=self._highest)
         return self._store
 
@@ -249,11 +280,14 @@ class Writer:
         have to wait for Python's lock at any time.
         """
         made: list[Rows] = []
-        callers, clock = self._callers, self._clock
+        callers, clock, heads = self._callers, self._clock, self._heads
         for some in handfuls(batch.records):
             made.append(
                 together(
-                    [row_of(entry, process=process, clock=clock, caller=callers(entry.record.peer)) for entry in some]
+                    [
+                        row_of(entry, process=process, clock=clock, caller=callers(entry.record.peer), heads=heads)
+                        for entry in some
+                    ]
                 )
             )
             time.sleep(YIELD)

@@ -88,18 +88,25 @@ def _table(kind: type[Limits] | type[Keep], value: object, path: Path, name: str
                     settings[field.name] = parse_quantity(given, SECONDS, "s")
                 case "bytes":
                     settings[field.name] = int(parse_quantity(given, BYTES, "b"))
+                case _ if field.type is bool:
+                    settings[field.name] = _switch(given)
                 case _:
                     settings[field.name] = _count(given)
         except ValueError:
             expected = {"seconds": 'a duration like 2 or "5m"', "bytes": 'a size like 65536 or "64KiB"'}
-            raise _wrong(
-                path, f"{name}.{field.name}", given, expected.get(field.metadata["unit"], "a number from 1 on")
-            ) from None
+            other = "true or false" if field.type is bool else "a number from 1 on"
+            raise _wrong(path, f"{name}.{field.name}", given, expected.get(field.metadata["unit"], other)) from None
     return kind(**settings)  # type: ignore[arg-type]  # each checked against its field's unit above
 
 
 def _count(given: object) -> int:
     if isinstance(given, bool) or not isinstance(given, int) or given < 1:
+        raise ValueError(given)
+    return given
+
+
+def _switch(given: object) -> bool:
+    if not isinstance(given, bool):
         raise ValueError(given)
     return given
 

@@ -1,5 +1,6 @@
 """Exchanges: `tunnel log` and `tunnel show`. They read the store alone; how it looks is for `lines` and `whole`."""
 
+import dataclasses
 import sys
 import time
 from collections.abc import Iterator
@@ -9,8 +10,8 @@ import click
 
 from tunnel.capture.query import Query
 from tunnel.capture.store import NoStore, Store
-from tunnel.cli.filters import asked, filter_argument
 from tunnel.capture.told import whole_fields
+from tunnel.cli.filters import asked, filter_argument
 from tunnel.cli.folder import default_folder, folder_option
 from tunnel.cli.lines import Look, json_line, json_text, line, look_of, safe
 from tunnel.cli.whole import whole
@@ -70,13 +71,16 @@ def log(filter: tuple[str, ...], count: int, follow: bool, as_json: bool, folder
     "--body", "side", type=click.Choice(["request", "response"]), help="Only this body, as it passed, to stdout."
 )
 @click.option("--curl", is_flag=True, help="The request as a curl command.")
+@click.option(
+    "--reveal", is_flag=True, help="With its secrets, while the tunnel that saw them runs (see docs/redaction.md)."
+)
 @folder_option
-def show(id: int | None, as_json: bool, side: str | None, curl: bool, folder: Path | None) -> None:
+def show(id: int | None, as_json: bool, side: str | None, curl: bool, reveal: bool, folder: Path | None) -> None:
     """Show one exchange whole: heads, timings, bodies, messages. Without ID, the latest."""
     if as_json and side:
         raise UsageError("--json and --body do not go together", hint="--json holds both bodies, in base64")
-    if curl and (as_json or side):
-        raise UsageError("--curl goes with neither --json nor --body", hint="ask twice")
+    if curl and (as_json or side or reveal):
+        raise UsageError("--curl goes with none of --json, --body and --reveal", hint="ask twice")
     folder = folder or default_folder()
     store = _opened(folder, wait=False)
     if store is None:
@@ -89,10 +93,17 @@ def show(id: int | None, as_json: bool, side: str | None, curl: bool, folder: Pa
         if curl:
             _print(_curl(store, exchange.id, folder))
             return
-        if side:
-            _write(store.body(exchange.id, Side(side)), exchange.id, side)
-            return
         request, response = store.body(exchange.id, Side.REQUEST), store.body(exchange.id, Side.RESPONSE)
+        if reveal and exchange.redacted:
+            from tunnel.cli.reveal import revealed  # with TLS: imported by those alone who want it
+
+            exchange, request, response, missing = revealed(folder, exchange, request, response)
+            exchange = dataclasses.replace(exchange, redacted=missing)
+            if missing:
+                click.echo(_gone(missing), err=True)
+        if side:
+            _write(request if side == Side.REQUEST else response, exchange.id, side)
+            return
         messages = store.messages(exchange.id)
         if as_json:
             _print(json_text(whole_fields(exchange, request, response, messages)))
@@ -106,6 +117,11 @@ def _curl(store: Store, id: int, folder: Path) -> str:
     from tunnel.cli.export import known_root
 
     return "".join(pieces(wholes(store, [id]), Format.CURL, root=known_root(folder))).rstrip("\n")
+
+
+def _gone(missing: int) -> str:
+    what = "1 secret is" if missing == 1 else f"{missing} secrets are"
+    return f"{what} gone: another process saw them, or too many came after them"
 
 
 def _write(body: bytes, id: int, side: str) -> None:

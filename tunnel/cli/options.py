@@ -76,6 +76,10 @@ def settings(command: Command) -> Command:
         for field in reversed(dataclasses.fields(kind)):
             flag = "--" + _PREFIXES.get(kind, "") + field.name.replace("_", "-")
             unit = field.metadata["unit"]
+            if field.type is bool:
+                name = f"{kind.__name__.lower()}__{field.name}"
+                click.option(flag, name, is_flag=True, default=None, help=_sentence(field.metadata["help"]))(command)
+                continue
             click.option(
                 flag,
                 f"{kind.__name__.lower()}__{field.name}",

@@ -39,7 +39,8 @@ def _table(name: str, prefix: str, kind: type[Limits] | type[Keep]) -> str:
     lines = [f"\n## [{name}]\n", "| flag | key | default | what |", "|---|---|---|---|"]
     for field in dataclasses.fields(kind):
         flag = prefix + field.name.replace("_", "-")
-        default = show_quantity(getattr(defaults, field.name), field.metadata["unit"])
+        value = getattr(defaults, field.name)
+        default = ("on" if value else "off") if field.type is bool else show_quantity(value, field.metadata["unit"])
         lines.append(f"| `{flag}` | `{field.name}` | {default} | {field.metadata['help']} |")
     return "\n".join([*lines, ""])
 

@@ -82,6 +82,14 @@ def _facts(exchange: Exchange, look: Look) -> Iterator[str]:
         yield _fact("replay of", f"{exchange.parent}, which `tunnel show {exchange.parent}` shows", look)
     for repair in exchange.repairs:
         yield _fact("repaired", paint(safe(repair), YELLOW, look), look)
+    if exchange.redacted:
+        what = (
+            "1 secret was replaced; it is"
+            if exchange.redacted == 1
+            else f"{exchange.redacted} secrets were replaced; they are"
+        )
+        text = f"{what} readable while the tunnel that saw them runs: tunnel show --reveal {exchange.id}"
+        yield _fact("redacted", paint(text, YELLOW, look), look)
 
 
 def _timings(exchange: Exchange) -> Iterator[str]:

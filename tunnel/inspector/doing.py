@@ -12,6 +12,8 @@ import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 
+from tunnel.capture.heads import fields_of
+from tunnel.capture.recode import changed
 from tunnel.capture.store import Store
 from tunnel.errors import TunnelError, UsageError
 from tunnel.inspector import doors, shapes, views
@@ -110,7 +112,7 @@ def _revealed(store: Store, id: int, reveal: Reveal) -> dict[str, object]:
     ):
         if told[side.value] is None:
             continue
-        kept, gone = reveal(store.body(id, side))
+        kept, gone = changed(store.body(id, side), fields_of(head).tokens(b"content-encoding"), reveal)
         missing += gone
         told[side.value]["view"] = views.view(
             dataclasses.replace(body, kept=len(kept), size=len(kept)) if body.whole else body, kept, head

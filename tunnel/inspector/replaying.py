@@ -12,11 +12,12 @@ import msgspec
 import trio
 
 from tunnel.capture.heads import fields_of
+from tunnel.capture.recode import changed
 from tunnel.capture.store import Store
 from tunnel.errors import TunnelError, UsageError
 from tunnel.inspector.doors import door
 from tunnel.inspector.exchanges import found
-from tunnel.inspector.parts import Parts
+from tunnel.inspector.parts import Parts, Reveal
 from tunnel.inspector.readers import Readers
 from tunnel.model.address import parse_target
 from tunnel.model.exchange import Exchange, Side
@@ -70,14 +71,18 @@ async def replayed(id: int, wish: ReplayWish, parts: Parts, readers: Readers) ->
 
 def _plan(store: Store, id: int, wish: ReplayWish, parts: Parts) -> object:
     exchange = found(store, id)
-    head, kept, target = (
-        exchange.request_head,
-        store.body(id, Side.REQUEST),
-        exchange.target.encode("latin-1", "replace"),
-    )
-    if parts.reveal is not None:
-        (head, _), (kept, _), (target, _) = parts.reveal(head), parts.reveal(kept), parts.reveal(target)
-    exchange = dataclasses.replace(exchange, target=target.decode("latin-1"))
+    head, kept, target = exchange.request_head, store.body(id, Side.REQUEST), exchange.target
+    if (reveal := parts.reveal) is not None:
+        head, _ = reveal(head)
+        kept, _ = changed(kept, fields_of(head).tokens(b"content-encoding"), reveal)
+        target = _text_revealed(target, reveal)
+        # Whoever edits a request that was shown with pseudonyms means the values that they stand for.
+        wish = msgspec.structs.replace(
+            wish,
+            target=None if wish.target is None else _text_revealed(wish.target, reveal),
+            headers=wish.headers and [(name, _text_revealed(value, reveal)) for name, value in wish.headers],
+        )
+    exchange = dataclasses.replace(exchange, target=target)
     try:
         return _planned(exchange, fields_of(head), kept, wish, parts)
     except UsageError:
@@ -87,7 +92,7 @@ def _plan(store: Store, id: int, wish: ReplayWish, parts: Parts) -> object:
 
 
 def _planned(exchange: Exchange, fields: Headers, kept: bytes, wish: ReplayWish, parts: Parts) -> object:
-    draft: Any = door(_RULES, "recalled", _WHAT)(exchange, fields, kept, body=_body(wish))
+    draft: Any = door(_RULES, "recalled", _WHAT)(exchange, fields, kept, body=_body(wish, parts.reveal))
     edits = door(_RULES, "Edits", _WHAT)(
         method=None if wish.method is None else wish.method.encode("latin-1", "replace"),
         target=None if wish.target is None else wish.target.encode("latin-1", "replace"),
@@ -110,13 +115,18 @@ def _planned(exchange: Exchange, fields: Headers, kept: bytes, wish: ReplayWish,
     return planned(draft, parent=exchange.id, place=place, front=not wish.to, patience=PATIENCE)
 
 
-def _body(wish: ReplayWish) -> bytes | None:
+def _text_revealed(text: str, reveal: Reveal) -> str:
+    return reveal(text.encode("latin-1", "replace"))[0].decode("latin-1")
+
+
+def _body(wish: ReplayWish, reveal: Reveal | None) -> bytes | None:
     if wish.body_base64 is None:
         return None
     try:
-        return base64.b64decode(wish.body_base64, validate=True)
+        body = base64.b64decode(wish.body_base64, validate=True)
     except (binascii.Error, ValueError):
         raise UsageError("body_base64 is not base64") from None
+    return body if reveal is None else reveal(body)[0]
 
 
 def _newest(store: Store) -> int:

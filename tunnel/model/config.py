@@ -66,6 +66,7 @@ class Keep:
     memory: int = setting(
         32 * MIB, "that may wait to be written; bodies beyond it are dropped and counted", unit="bytes"
     )
+    secrets: bool = setting(False, "store passwords, tokens and keys as they are, not pseudonyms: docs/redaction.md")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
