@@ -93,7 +93,8 @@ def test_what_passes_is_seen_live_and_whole_and_counted(port: int, tmp_path: Pat
         assert told["status"] == one["status"] == 200
         assert one["tls"]["version"] == "TLSv1.3"
         sent = {field["name"].lower(): field["value"] for field in one["request"]["sent"]}
-        assert sent["cookie"] == "mine=1"
+        assert sent["cookie"].startswith("mine=redacted-")  # and nothing of the inspector's own
+        assert "tunnel-inspector" not in sent["cookie"]
         assert 'tunnel_requests_total{method="GET",code="2xx"} 1' in window.get("/metrics").text
         assert window.get("/api/overview").json()["buckets"][0]["requests"] == 1
 

@@ -1,12 +1,11 @@
 """Choice: which recorded exchanges a command means: numbers, ranges like 12-15, a filter."""
 
-import importlib
 import re
-from collections.abc import Callable, Iterator, Sequence
-from typing import Any
+from collections.abc import Iterator, Sequence
 
+from tunnel.capture.query import Query, parse
 from tunnel.capture.store import Store
-from tunnel.errors import TunnelError, UsageError
+from tunnel.errors import UsageError
 
 MOST_AT_ONCE = 10_000  # numbers that a range may span: more is rather a slip of a key than meant
 _RANGE = re.compile(r"#?([0-9]{1,10})(?:-#?([0-9]{1,10}))?")
@@ -45,20 +44,13 @@ def _span(word: str) -> tuple[int, int]:
     return first, last
 
 
-def parsed_filter(text: str) -> Any:
+def parsed_filter(text: str) -> Query:
     """Return a filter, understood.
 
     Raises:
-      UsageError: It is not understood.
-      TunnelError: This tunnel knows no filters.
+      QueryError: It is not understood.
     """
-    try:
-        read: Callable[[str], Any] = importlib.import_module("tunnel.capture.query").parse
-    except ImportError:
-        raise TunnelError(
-            "this tunnel has no filters yet", hint="name exchanges by their numbers: `tunnel log`"
-        ) from None
-    return read(text)
+    return parse(text)
 
 
 def filtered_ids(store: Store, text: str) -> Iterator[int]:
@@ -66,8 +58,4 @@ def filtered_ids(store: Store, text: str) -> Iterator[int]:
 
     Raises: As `parsed_filter`.
     """
-    query = parsed_filter(text)
-    ids: Callable[[Any], Iterator[int]] | None = getattr(store, "ids", None)
-    if ids is None:
-        raise TunnelError("this tunnel has no filters yet", hint="name exchanges by their numbers: `tunnel log`")
-    return ids(query)
+    return store.ids(parsed_filter(text))

@@ -65,7 +65,7 @@ def table(rows: Sequence[Difference], names: tuple[str, str], look: Look, width:
             where = row.where
             head = f"  {names[0]:<{room}}  {names[1]}" if wide else ""
             yield paint(f"{where:<{NAME + 3}}{head}".rstrip(), BOLD, look)
-        mark = " " if row.same else "~" if row.noise else "≠" if look.arrows == "↑↓…" else "#"
+        mark = " " if row.same else "~" if row.noise else "#" if look.arrows.isascii() else "≠"
         name = f"{mark} {safe(row.name)}"
         yield from _beside(row, name, room, look) if wide else _below(row, name, look)
 

@@ -1,16 +1,14 @@
 """Selection: which exchanges a command means: those of a filter, those named by number, or all of them, oldest first."""
 
-import importlib
 import re
 from array import array
 from collections.abc import Sequence
-from typing import Any
 
+from tunnel.capture.query import parse
 from tunnel.capture.store import Store
 from tunnel.capture.store_write import MOST_EXCHANGES
 from tunnel.errors import UsageError
 
-_AT_ONCE = 500
 _MOST_NAMED = 1_000_000
 _WORD = re.compile(r"\s*([0-9]{1,10})\s*(?:-\s*([0-9]{1,10})\s*)?")
 
@@ -59,24 +57,5 @@ def _bad(text: str) -> UsageError:
     return UsageError(f"--ids {text!r} names no exchanges", hint="name them like 12 or 12,15-20")
 
 
-def _matching(store: Store, filter: str) -> "Sequence[int]":
-    """Return what a filter selects. The one place that knows whether the filter language is there."""
-    try:
-        query: Any = importlib.import_module("tunnel.capture.query")
-    except ModuleNotFoundError:
-        if filter:
-            raise UsageError(
-                "this tunnel has no filters yet", hint="name exchanges by number: --ids 12,15-20"
-            ) from None
-        return _all(store)
-    reading: Any = store
-    return list(reading.ids(query.parse(filter) if filter.strip() else None))
-
-
-def _all(store: Store) -> list[int]:
-    found: set[int] = set()
-    revision = 0
-    while some := store.since(revision, _AT_ONCE):
-        found.update(summary.id for summary in some)
-        revision = some[-1].revision
-    return sorted(found)
+def _matching(store: Store, filter: str) -> Sequence[int]:
+    return list(store.ids(parse(filter) if filter.strip() else None))

@@ -8,6 +8,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
+from tunnel.capture.query import Query
 from tunnel.capture.store import Store
 from tunnel.errors import UsageError
 from tunnel.inspector import doors
@@ -51,7 +52,7 @@ class Download:
       done: Nothing follows.
     """
 
-    def __init__(self, query: doors.Query | None, form: str) -> None:
+    def __init__(self, query: Query | None, form: str) -> None:
         self._query = query
         self._store: Store | None = None
         self._taken = 0  # exchanges

@@ -20,6 +20,7 @@ from starlette.requests import Request
 from starlette.types import Receive, Scope, Send
 
 from tunnel.capture.looking import changed, some
+from tunnel.capture.query import Query
 from tunnel.capture.store import NoStore, Store
 from tunnel.errors import TunnelError
 from tunnel.inspector import doors, shapes
@@ -44,7 +45,7 @@ class Wanted(NamedTuple):
 
     revision: int
     filter: str
-    query: doors.Query | None
+    query: Query | None
 
 
 class Seen(NamedTuple):
@@ -199,7 +200,7 @@ def glance(all: set[Wanted], store: Store) -> Mapping[Wanted, Seen]:
     }
 
 
-def _matching(store: Store, query: doors.Query, ids: list[int], count: int) -> tuple[int, list[int]]:
+def _matching(store: Store, query: Query, ids: list[int], count: int) -> tuple[int, list[int]]:
     """Return how many were not looked at or not taken, and the newest that match."""
     chosen: list[int] = []
     looked = 0

@@ -7,12 +7,13 @@ from pathlib import Path
 
 from tunnel.capture.recorder import Statistics
 from tunnel.errors import TunnelError
+from tunnel.model.replay import Replayed, ReplayPlan
 from tunnel.model.vitals import Vitals
 
 Reveal = Callable[[bytes], tuple[bytes, int]]
 """Puts real values back in place of pseudonyms; returns how many of them are gone."""
 
-Replay = Callable[[object], Awaitable[object]]
+Replay = Callable[[ReplayPlan], Awaitable[Replayed]]
 """Sends a `tunnel.model.replay.ReplayPlan`, returns a `Replayed`."""
 
 

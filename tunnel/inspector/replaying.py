@@ -6,7 +6,7 @@ What of a request can be sent again is decided in `rules.replaying`; sending is 
 import base64
 import binascii
 import dataclasses
-from typing import Annotated, Any
+from typing import Annotated
 
 import msgspec
 import trio
@@ -15,20 +15,19 @@ from tunnel.capture.heads import fields_of
 from tunnel.capture.recode import changed
 from tunnel.capture.store import Store
 from tunnel.errors import TunnelError, UsageError
-from tunnel.inspector.doors import door
 from tunnel.inspector.exchanges import found
 from tunnel.inspector.parts import Parts, Reveal
 from tunnel.inspector.readers import Readers
 from tunnel.model.address import parse_target
 from tunnel.model.exchange import Exchange, Side
 from tunnel.model.headers import Headers
+from tunnel.model.replay import ReplayPlan
+from tunnel.rules.replaying import Edits, addressed, edited, no_secrets, planned, pseudonyms, recalled
 
 MOST_TIMES = 100
 PATIENCE = 60.0  # seconds for one answer
 _WRITTEN = 2.0  # seconds for the recorder to write what was sent; it takes 50 ms
 _LOOK = 0.05  # seconds
-_RULES = "tunnel.rules.replaying"
-_WHAT = "send a request again"
 
 
 class ReplayWish(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -55,12 +54,12 @@ async def replayed(id: int, wish: ReplayWish, parts: Parts, readers: Readers) ->
       UsageError: What is wished for is no request.
     """
     assert parts.replay is not None
-    plan: Any = await readers.ask(lambda store: _plan(store, id, wish, parts))
+    plan = await readers.ask(lambda store: _plan(store, id, wish, parts))
     told: list[dict[str, object]] = []
     for _ in range(wish.times):
         before = await readers.ask(_newest)
         try:
-            answer: Any = await parts.replay(plan)
+            answer = await parts.replay(plan)
         except TunnelError as error:
             told.append({"id": None, "status": None, "error": error.what})
             continue
@@ -69,7 +68,7 @@ async def replayed(id: int, wish: ReplayWish, parts: Parts, readers: Readers) ->
     return told
 
 
-def _plan(store: Store, id: int, wish: ReplayWish, parts: Parts) -> object:
+def _plan(store: Store, id: int, wish: ReplayWish, parts: Parts) -> ReplayPlan:
     exchange = found(store, id)
     head, kept, target = exchange.request_head, store.body(id, Side.REQUEST), exchange.target
     if (reveal := parts.reveal) is not None:
@@ -88,19 +87,19 @@ def _plan(store: Store, id: int, wish: ReplayWish, parts: Parts) -> object:
     except UsageError:
         raise
     except TunnelError as error:
-        raise TunnelError(error.what, hint=error.hint, status=error.status if error.status == 501 else 409) from error
+        raise TunnelError(error.what, hint=error.hint, status=409) from error
 
 
-def _planned(exchange: Exchange, fields: Headers, kept: bytes, wish: ReplayWish, parts: Parts) -> object:
-    draft: Any = door(_RULES, "recalled", _WHAT)(exchange, fields, kept, body=_body(wish, parts.reveal))
-    edits = door(_RULES, "Edits", _WHAT)(
+def _planned(exchange: Exchange, fields: Headers, kept: bytes, wish: ReplayWish, parts: Parts) -> ReplayPlan:
+    draft = recalled(exchange, fields, kept, body=_body(wish, parts.reveal))
+    edits = Edits(
         method=None if wish.method is None else wish.method.encode("latin-1", "replace"),
         target=None if wish.target is None else wish.target.encode("latin-1", "replace"),
     )
-    draft = door(_RULES, "edited", _WHAT)(draft, edits)
+    draft = edited(draft, edits)
     place = parse_target(wish.to or parts.url)
     if wish.to:
-        draft = door(_RULES, "addressed", _WHAT)(draft, place)
+        draft = addressed(draft, place)
     if wish.headers is not None:
         # A form that shows what came shows what belongs to its connection too; that is made anew, so it may stand there.
         made = set(fields.names) - set(draft.headers.names)
@@ -108,10 +107,9 @@ def _planned(exchange: Exchange, fields: Headers, kept: bytes, wish: ReplayWish,
             (name.encode("latin-1", "replace"), value.encode("latin-1", "replace")) for name, value in wish.headers
         ]
         draft = dataclasses.replace(draft, headers=Headers([field for field in given if field[0].lower() not in made]))
-    if where := door(_RULES, "pseudonyms", _WHAT)(draft):
+    if where := pseudonyms(draft):
         why = "this process has not seen them, or has them no more"
-        raise door(_RULES, "no_secrets", _WHAT)(exchange.id, where, why)
-    planned = door(_RULES, "planned", _WHAT)
+        raise no_secrets(exchange.id, where, why)
     return planned(draft, parent=exchange.id, place=place, front=not wish.to, patience=PATIENCE)
 
 

@@ -8,6 +8,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from tunnel.capture.overview import MOST, Overview, first_since, latest_start, overview
+from tunnel.capture.query import Query
 from tunnel.capture.store import NoStore, Store
 from tunnel.inspector import doors
 from tunnel.inspector.answers import json, number
@@ -50,7 +51,7 @@ class Timeline:
         return json(told)
 
 
-def _reckoned(store: Store, query: doors.Query | None, minutes: int, *, live: bool) -> bytes:
+def _reckoned(store: Store, query: Query | None, minutes: int, *, live: bool) -> bytes:
     now = time.time_ns() // 1000
     until = now if live else (latest_start(store) or now)
     ids = None
