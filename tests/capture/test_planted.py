@@ -2,6 +2,7 @@
 
 import base64
 import json
+import re
 import time
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from click.testing import CliRunner
 from tests.capture.making import PEER, until
 from tests.capture.planted import Carried, Planter, planted, undone
 from tunnel.capture.decode import decode
+from tunnel.capture.exporting import Format, pieces, wholes
 from tunnel.capture.heads import fields_of
 from tunnel.capture.recorder import Recorder
 from tunnel.capture.store import Store
@@ -119,6 +121,16 @@ def test_none_of_two_hundred_planted_secrets_is_found_afterwards(tmp_path: Path,
                 decoded = decode(body, fields_of(head).tokens(b"content-encoding"))
                 assert not decoded.notes, "what is stored can be read back as its head says"
                 seen.append(decoded.body.decode("latin-1"))
+        ids = [record.id for record, _ in done]
+        exports = ["".join(pieces(wholes(store, ids), form)) for form in Format]
+        assert all(len(export) > len(done) * 100 for export in exports)
+        seen += exports
+        seen += [
+            base64.b64decode(coded + "=" * (-len(coded) % 4)).decode("latin-1")
+            for export in exports
+            for coded in re.findall('"([A-Za-z0-9+/]{8,}={0,2})"', export)
+            if len(coded.rstrip("=")) % 4 != 1
+        ]
     lists = [["--folder", str(tmp_path), "-n", "1000", *more] for more in ([], ["--json"])]
     seen += [run.invoke(log, words, catch_exceptions=False).output for words in lists]
     for record, _ in done:
