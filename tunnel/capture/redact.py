@@ -36,6 +36,10 @@ class Hide(Protocol):
         ...
 
 
+# Several in a row come where two readings of a text overlap: a quoted value with a tag in it.
+_HIDDEN = re.compile(rb"(?:%b)+" % PSEUDONYM.pattern)
+
+
 def hidden(value: bytes, kind: Kind, hide: Hide) -> bytes:
     """Return a secret value without its secret.
 
@@ -52,7 +56,7 @@ def hidden(value: bytes, kind: Kind, hide: Hide) -> bytes:
         case _:
             pass
     kept = value.rstrip()
-    if not kept or PSEUDONYM.fullmatch(kept):
+    if not kept or _HIDDEN.fullmatch(kept):
         return value
     if found := JWT.match(kept):
         return kept[: found.start(1)] + hidden(found[1], Kind.VALUE, hide) + value[len(kept) :]
