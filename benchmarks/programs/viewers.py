@@ -9,12 +9,16 @@ import socket
 import ssl
 import sys
 import threading
+import time
 from pathlib import Path
 from urllib.parse import urlsplit
 
 
 def main(folder: Path, count: int) -> None:
     """Open the feeds, say so, and read until told to stop."""
+    until = time.perf_counter() + 10
+    while not (folder / "inspector.json").exists() and time.perf_counter() < until:
+        time.sleep(0.05)  # the front listens a moment before its window does
     said = json.loads((folder / "inspector.json").read_text())
     feeds = [open_feed(said["url"], said["token"]) for _ in range(count)]
     read = [0] * count
