@@ -424,6 +424,14 @@ def test_secrets_that_are_gone_are_named_with_how_to_give_them(
     assert len(upstream.heard) == 1
 
 
+def test_secrets_without_a_window_to_ask_are_not_made_up(upstream: Origin, tmp_path: Path) -> None:
+    with Front(upstream.port, tmp_path / "folder", "--no-inspector") as front:
+        id = asked(front, "GET", f"/x?token={PSEUDONYM}")
+
+        assert "no tunnel runs that could still know them" in typed(front, str(id), code=5).stderr
+        assert len(upstream.heard) == 1
+
+
 def test_secrets_without_a_tunnel_that_knows_them_are_not_made_up(front: Front, upstream: Origin) -> None:
     id = asked(front, "GET", f"/x?token={PSEUDONYM}")
 
