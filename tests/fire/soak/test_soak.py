@@ -17,6 +17,7 @@ from pathlib import Path
 
 import pytest
 import trio
+import trio.testing
 
 from tests.fire.soak.client import Place
 from tests.fire.soak.report import Report
@@ -152,6 +153,7 @@ async def test_a_soaked_loop_runs_no_more_tasks_than_before_and_keeps_no_exchang
         async with trio.open_nursery() as nursery:
             nursery.start_soon(run, config, notes)
             await notes.up.wait()
+            await trio.testing.wait_all_tasks_blocked()  # it says that it is up before each of its tasks has begun
             rest = trio.lowlevel.current_statistics().tasks_living
 
             async def calm() -> None:
