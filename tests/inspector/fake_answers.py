@@ -164,13 +164,18 @@ class Answers(BaseHTTPRequestHandler):
             case ["exchanges", id, "replay"]:
                 api.replays.append((int(id), given))
                 asked = api.exchange(int(id))
-                line = api.tell(
-                    method=given.get("method") or asked["method"],
-                    target=given.get("target") or asked["target"],
-                    parent=int(id),
-                    status=201,
-                )
-                return {"replays": [{"id": line["id"], "status": 201, "error": ""}]}
+                if given.get("to"):  # elsewhere, so it is not in this record
+                    return {"replays": [{"id": None, "status": 204, "error": ""}] * given.get("times", 1)}
+                lines = [
+                    api.tell(
+                        method=given.get("method") or asked["method"],
+                        target=given.get("target") or asked["target"],
+                        parent=int(id),
+                        status=201,
+                    )
+                    for _ in range(given.get("times", 1))
+                ]
+                return {"replays": [{"id": line["id"], "status": 201, "error": ""} for line in lines]}
             case ["exchanges", id, "reveal"]:
                 text = json.dumps(api.exchange(int(id))).replace("redacted-0123456789abcdef", "the-real-secret")
                 shown = json.loads(text)

@@ -13,6 +13,7 @@ FIELDS = [
         ("path", "text", "", "the target up to its question mark", 'path ~ "^/api/"', []),
         ("duration", "duration", "us, ms, s, m, h", "from head to the last byte", "duration > 200ms", []),
         ("type", "choice", "", "what kind of exchange", "type = ws", ["http", "ws", "json"]),
+        ("replay", "number", "", "the exchange that this one repeats", "replay = 42", []),
         ("header.NAME", "text", "", "a field of a head", "header.accept = x", []),
         ("tls", "flag", "", "whether it was encrypted", "tls = no", []),
     )
@@ -53,9 +54,12 @@ def terms(filter: str) -> list[tuple[str, str, str]]:
 
 def matches(wanted: list[tuple[str, str, str]], line: Shape) -> bool:
     for name, operator, value in wanted:
-        given = {"path": line["target"], "": line["target"], "type": "ws" if line["upgrade"] else "http"}.get(
-            name, line.get(name)
-        )
+        given = {
+            "path": line["target"],
+            "": line["target"],
+            "type": "ws" if line["upgrade"] else "http",
+            "replay": line["parent"],
+        }.get(name, line.get(name))
         if given is None:
             return False
         match operator:

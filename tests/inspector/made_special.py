@@ -28,6 +28,10 @@ JSON = {
     "big": 12345678901234567890, "items": [{"n": n, "title": f"item {n}"} for n in range(250)],
 }  # fmt: skip
 GRAPHQL = "query Item($id: ID!) {\n  item(id: $id) {\n    name\n    price\n  }\n}"
+DRAWING = (
+    '<svg xmlns="http://www.w3.org/2000/svg" width="20" height="10" onload="window.broken=1">'
+    "<script>window.broken=1</script></svg>"
+)
 HTML = (
     "<!doctype html><html><head><title>Shop</title><style>body { color: red }</style>"
     "<script>window.top.broken = 1</script></head>"
@@ -100,8 +104,8 @@ def special() -> dict[str, tuple[Shape, dict[str, tuple[Shape, bytes]]]]:
         {"target": "/img/logo.svg"},
         response=(
             "image/svg+xml",
-            view("text", "<svg><script>window.broken=1</script></svg>"),
-            b"<svg><script>window.broken=1</script></svg>",
+            view("text", DRAWING),
+            DRAWING.encode(),
         ),
     )
     add("html", {"target": "/shop"}, response=("text/html", view("html", HTML), HTML.encode()))

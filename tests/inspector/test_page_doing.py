@@ -2,6 +2,7 @@
 
 import base64
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -88,6 +89,28 @@ def test_an_edited_request_is_sent_as_it_was_edited(api: FakeApi, opened: Opened
     assert edits["method"] == "PUT"
     assert edits["headers"] == [["Content-Type", "application/json"], ["X-Mine", "yes: really"]]
     assert base64.b64decode(edits["body_base64"]) == b'{"name": "sun"}'
+
+
+def test_an_edited_request_is_sent_several_times_and_what_came_is_counted(api: FakeApi, opened: Opened) -> None:
+    page = one(opened, api, "json")
+    page.get_by_role("button", name="Edit and send").click()
+    page.get_by_role("dialog").get_by_label("Times").fill("3")
+    page.get_by_role("button", name="Send", exact=True).click()
+
+    expect(page.locator("#said")).to_have_text("Sent again: 3 × 201")
+    assert api.replays[-1][1]["times"] == 3
+    assert "filter=" + quote(f"replay = {api.ids['json']}") in page.url
+
+
+def test_an_edited_request_is_sent_to_another_target(api: FakeApi, opened: Opened) -> None:
+    page = one(opened, api, "json")
+    page.get_by_role("button", name="Edit and send").click()
+    page.get_by_role("dialog").get_by_label("Send to").fill("app.test:8080")
+    page.get_by_role("button", name="Send", exact=True).click()
+
+    expect(page.locator("#said")).to_have_text("Sent again to app.test:8080: 204")
+    assert api.replays[-1][1]["to"] == "app.test:8080"
+    expect(page.locator("#one h2")).to_contain_text("POST /api/items")
 
 
 def test_secrets_are_revealed_on_demand_and_how_many_are_gone_is_said(api: FakeApi, opened: Opened) -> None:

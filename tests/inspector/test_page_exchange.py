@@ -148,7 +148,7 @@ def test_graphql_shows_the_query_and_the_variables_as_a_tree(api: FakeApi, opene
     expect(request.get_by_role("tree", name="variables")).to_contain_text("id: 7")
 
 
-def test_a_picture_is_shown_and_a_svg_only_as_text(api: FakeApi, opened: Opened) -> None:
+def test_a_picture_is_shown_and_a_svg_as_text_first(api: FakeApi, opened: Opened) -> None:
     page = one(opened, api, "image")
     expect(side(page, "response").locator("img.picture")).to_have_js_property("naturalWidth", 48)
     expect(side(page, "response")).to_contain_text("48 × 32")
@@ -156,8 +156,12 @@ def test_a_picture_is_shown_and_a_svg_only_as_text(api: FakeApi, opened: Opened)
     page.close()
 
     svg = one(opened, api, "svg")
-    expect(side(svg, "response").locator("pre.text")).to_contain_text("<svg><script>")
+    expect(side(svg, "response").locator("pre.text")).to_contain_text("<script>")
     expect(svg.locator("img")).to_have_count(0)
+
+    side(svg, "response").get_by_role("button", name="Picture").click()
+    expect(side(svg, "response").locator("img.picture")).to_have_js_property("naturalWidth", 20)
+    assert svg.evaluate("window.broken") is None
 
 
 def test_html_is_source_and_a_preview_in_which_nothing_runs_or_loads(api: FakeApi, opened: Opened) -> None:

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tunnel.inspector import views
-from tunnel.inspector.views import image_type, view
+from tunnel.inspector.views import image_type, upgraded, view
 from tunnel.model.exchange import Body
 
 
@@ -140,3 +140,11 @@ def test_nothing_that_a_stranger_sends_is_an_error(data: bytes, kind: str, begin
     told = shown(begin + data + begin, kind)
 
     json.dumps(told)
+
+
+def test_an_upgraded_connection_has_no_body_and_says_where_its_messages_are() -> None:
+    shape = upgraded()
+
+    assert set(shape) == set(shown(b""))
+    assert (shape["kind"], shape["truncated"]) == ("empty", False)
+    assert "messages" in shape["notes"][0]

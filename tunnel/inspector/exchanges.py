@@ -71,8 +71,8 @@ class Exchanges:
             match form:
                 case "view":
                     of = exchange.request if side is Side.REQUEST else exchange.response
-                    upgraded = bool(exchange.upgrade)
-                    return msgspec.json.encode(views.view(of, b"" if upgraded else kept, head)), ""
+                    shown = views.upgraded() if exchange.upgrade else views.view(of, kept, head)
+                    return msgspec.json.encode(shown), ""
                 case "raw":
                     return kept, views.image_type(head) if not views.coded(head) else ""
             return views.decoded(kept, head), views.image_type(head)

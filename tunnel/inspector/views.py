@@ -59,6 +59,12 @@ def view(body: Body, kept: bytes, head: bytes) -> Shape:
     return {**shape, "notes": notes, "truncated": not body.whole or bool(decoded.notes) or len(decoded.body) > MOST}
 
 
+def upgraded() -> Shape:
+    """Return what is shown in place of the bodies of an upgraded connection: it has messages."""
+    note = "the connection was upgraded: what passed is in its messages"
+    return {"kind": "empty", "text": "", "notes": [note], "parts": [], "events": [], "truncated": False}
+
+
 def decoded(kept: bytes, head: bytes) -> bytes:
     """Return a body without its content codings, as far as they can be undone."""
     return decode(kept, fields_of(head).tokens(b"content-encoding")).body

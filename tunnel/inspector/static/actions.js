@@ -4,7 +4,6 @@ import * as api from "./api.js";
 import { button, fill, make } from "./dom.js";
 import { go } from "./route.js";
 import { say, sayError, sentence } from "./say.js";
-import { many } from "./words.js";
 
 export const COPIES = [["curl", "curl"], ["fetch", "fetch"], ["requests", "Python requests"], ["har", "HAR"]];
 
@@ -51,12 +50,24 @@ export async function sendAgain(id, edits = {}) {
   }
   const failed = replays.filter(({ error }) => error);
   const sent = replays.find((one) => one.id !== null && one.id !== undefined);
-  if (sent) {
-    say(`Sent again as exchange ${sent.id}: ${sentence([sent.status, sent.error].filter(Boolean).join(", ") || "no answer")}`);
+  if (sent && replays.length === 1) {
+    say(`Sent again as exchange ${sent.id}: ${sentence(outcome(sent))}`);
     go({ view: "list", id: sent.id });
-  } else if (failed.length) sayError({ message: failed[0].error });
-  else say(`Sent again: ${many(replays.length, "answer")}. It will show in the list.`);
+  } else if (failed.length === replays.length) sayError({ message: failed[0].error });
+  else {
+    say(`Sent again${edits.to ? ` to ${edits.to}` : ""}: ${outcomes(replays)}`);
+    if (sent) go({ view: "list", filter: `replay = ${id}` });
+  }
   return Boolean(sent) || !failed.length;
+}
+
+const outcome = ({ status, error }) => [status, error].filter(Boolean).join(", ") || "no answer";
+
+/** What came of several: "3 × 200, 1 × the upstream is not there". Pure. */
+export function outcomes(replays) {
+  const counts = new Map();
+  for (const replay of replays) counts.set(outcome(replay), (counts.get(outcome(replay)) ?? 0) + 1);
+  return [...counts].map(([words, count]) => (replays.length === 1 ? words : `${count} × ${words}`)).join(", ");
 }
 
 /** A button that opens a small menu of buttons. */

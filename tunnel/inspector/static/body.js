@@ -12,7 +12,9 @@ import { number, size } from "./words.js";
 
 const HEX_MOST = 16 * 1024; // bytes
 const TEXT_MOST = 200_000; // characters shown at once
-const PICTURES = /^image\/(png|jpeg|gif|webp|avif|bmp|x-icon|vnd\.microsoft\.icon)$/; // no SVG: it is a program
+const PICTURES = /^image\/(png|jpeg|gif|webp|avif|bmp|x-icon|vnd\.microsoft\.icon)$/;
+// A program where it is a page, and only a picture in an <img>: nothing in it runs or loads there (SVG 2, "secure static mode").
+const DRAWING = "image/svg+xml";
 const chosen = {}; // the view one last chose for a kind of body, kept for the next
 
 /** Show one body of an exchange; returns an element, filled once the API has answered: then its `ready` is done. */
@@ -78,7 +80,7 @@ function viewsOf(exchange, side, view) {
     case "image": return pictureViews(exchange, side, view, hex);
     case "hex": return [hex];
     case "empty": return [["empty", "Nothing", () => make("p", { class: "muted" }, "No body.")]];
-    default: return [text, hex];
+    default: return typeOf(exchange, side) === DRAWING ? [text, ["image", "Picture", () => pictureView(exchange, side, DRAWING)], hex] : [text, hex];
   }
 }
 
@@ -103,8 +105,10 @@ async function hexOf(exchange, side, label) {
   return [hexLines(bytes.subarray(0, HEX_MOST)) + rest, label];
 }
 
+const typeOf = (exchange, side) => (exchange[side].body.type ?? "").split(";")[0].trim().toLowerCase();
+
 function pictureViews(exchange, side, view, hex) {
-  const type = (exchange[side].body.type ?? "").split(";")[0].trim().toLowerCase();
+  const type = typeOf(exchange, side);
   if (!PICTURES.test(type)) return view.text ? [["text", "Text", () => textView(view.text, "Source of the picture")], hex] : [hex];
   return [["image", "Picture", () => pictureView(exchange, side, type)], hex];
 }

@@ -1,4 +1,4 @@
-// Knows the form that edits a request before it is sent again: method, target, headers, body, and where it goes.
+// Knows the form that edits a request before it is sent again: method, target, headers, body, where it goes, and how often.
 
 import * as api from "./api.js";
 import { button, fill, make } from "./dom.js";
@@ -6,6 +6,7 @@ import { toBase64 } from "./hex.js";
 import { size } from "./words.js";
 
 const LARGEST = 2_000_000; // bytes of a body that is edited here
+const MOST_TIMES = 100; // as the API has it
 const FRAMING = /^(content-length|transfer-encoding)$/i; // written anew by whoever sends it
 
 /** Read lines of "Name: value" into pairs. Throws with the line that is none. Pure. */
@@ -28,6 +29,9 @@ export async function editForm(exchange, send) {
   const target = input("edit-target", exchange.target);
   const headers = area("edit-headers", Math.min(14, fields.length + 1), fields.map(({ name, value }) => `${name}: ${value}`).join("\n"));
   const content = area("edit-body", 8, body.text ?? "");
+  const to = make("input", { id: "edit-to", type: "text", autocomplete: "off", spellcheck: "false", placeholder: "this tunnel", "aria-describedby": "edit-to-note" });
+  const times = make("input", { id: "edit-times", type: "number", min: 1, max: MOST_TIMES, required: true });
+  times.value = "1";
   const wrong = make("p", { class: "edit-wrong", role: "alert" });
   const note = make("p", { class: "muted", id: "edit-note" }, body.note);
   content.disabled = body.text === null;
@@ -41,7 +45,11 @@ export async function editForm(exchange, send) {
         make("div", {}, make("label", { for: "edit-method" }, "Method"), method),
         make("div", { class: "wide" }, make("label", { for: "edit-target" }, "Target"), target)),
       make("label", { for: "edit-headers" }, "Headers, one a line"), headers,
-      make("label", { for: "edit-body" }, "Body"), content, note, wrong,
+      make("label", { for: "edit-body" }, "Body"), content, note,
+      make("div", { class: "edit-line" },
+        make("div", { class: "wide" }, make("label", { for: "edit-to" }, "Send to"), to),
+        make("div", {}, make("label", { for: "edit-times" }, "Times"), times)),
+      make("p", { class: "muted", id: "edit-to-note" }, "Empty: through this tunnel, and recorded. Or another target, which is not: 3000, app.test:8080, https://…"), wrong,
       make("div", { class: "dialog-buttons" }, make("button", { type: "submit", class: "primary" }, "Send"), button("Cancel", () => dialog.close()))));
   dialog.addEventListener("close", () => dialog.remove());
   document.body.append(dialog);
@@ -51,7 +59,7 @@ export async function editForm(exchange, send) {
   async function submit(event) {
     event.preventDefault();
     fill(wrong);
-    const edits = { method: method.value.trim(), target: target.value.trim() };
+    const edits = { method: method.value.trim(), target: target.value.trim(), to: to.value.trim(), times: Number(times.value) };
     try {
       edits.headers = readFields(headers.value);
     } catch (error) {
