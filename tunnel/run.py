@@ -15,7 +15,6 @@ import trio
 from certs.contexts import ServerContexts, client_context
 from certs.errors import CertsError
 from tunnel.capture.recorder import Recorder, Statistics
-from tunnel.capture.store import Store
 from tunnel.errors import TunnelError, UsageError
 from tunnel.http.http1 import Http1Client, Http1Upstream
 from tunnel.http.pool import Pool
@@ -149,6 +148,8 @@ async def inspect(config: Config, terminal: Terminal) -> None:
       NoStore: Nothing was recorded yet.
       TunnelError: It cannot start; nothing is left open then.
     """
+    from tunnel.capture.store import Store  # with the filter language, which a front does without
+
     Store(Path(config.folder)).close()
     contexts = _contexts(config, HostRule(()), terminal)
     sweep = Sweep()
