@@ -20,6 +20,11 @@ class Failed(Exception):
     """A program could not do its part. Says what it said last."""
 
 
+def _users() -> dict[str, str]:
+    """Return our environment as a user's is: whoever develops may have told Python to compile every module anew."""
+    return {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+
+
 class Program:
     """A started program with its children. A context manager that ends it.
 
@@ -47,7 +52,7 @@ class Program:
                 stdin=subprocess.DEVNULL,
                 stdout=out,
                 stderr=out,
-                env={**os.environ, **(environment or {})},
+                env={**_users(), **(environment or {})},
                 cwd=log.parent,
                 start_new_session=True,  # so that Ctrl-C reaches us alone, and we end it in order
             )
