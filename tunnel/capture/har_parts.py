@@ -15,7 +15,8 @@ from tunnel.model.headers import Field
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECOND = timedelta(microseconds=1)
-LATEST = 253_402_300_799_999_999  # µs since the epoch: the end of the year 9999, beyond which no date can be written
+# µs since the epoch, in the year 2112: up to here a double of seconds, as Chromium writes a message's time, says each of them.
+LATEST = 1 << 52
 WEBSOCKET = {"http": "ws", "https": "wss"}
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 _PRINTABLE = "".join(map(chr, range(0x21, 0x7F)))
@@ -25,13 +26,13 @@ TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # a method or a field's name
 
 
 def date(micros: int) -> str:
-    """Return µs since the epoch as ISO 8601 in UTC. What no calendar holds becomes the nearest that it does."""
+    """Return µs since the epoch as ISO 8601 in UTC. What lies beyond 1970 and `LATEST` becomes the nearer of these."""
     moment = EPOCH + MICROSECOND * min(max(micros, 0), LATEST)
     return moment.isoformat(timespec="microseconds").replace("+00:00", "Z")
 
 
 def micros(text: str) -> int:
-    """Return a date with its zone, or without one in UTC, as µs since the epoch.
+    """Return a date with its zone, or without one in UTC, as µs since the epoch; one behind `LATEST` becomes that.
 
     Raises: ValueError, it is none, or one before 1970.
     """
@@ -41,7 +42,7 @@ def micros(text: str) -> int:
     found = (moment - EPOCH) // MICROSECOND
     if found < 0:
         raise ValueError(text)
-    return found
+    return min(found, LATEST)
 
 
 def text_of(body: bytes, content_type: str) -> tuple[str, bool]:
