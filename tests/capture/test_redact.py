@@ -14,13 +14,17 @@ from hypothesis import strategies as st
 
 from tests.capture.ordinary import BODIES, HEADS, TARGETS
 from tests.capture.planted import NAMES, SHAPES
-from tunnel.capture.breath import Breath
+from tunnel.capture.breath import FEW, Breath
 from tunnel.capture.pseudonyms import Pseudonyms, load_or_make
-from tunnel.capture.redact import SLICE, Redaction, hidden, redact
+from tunnel.capture.redact import redact
 from tunnel.capture.redact_heads import Heads
+from tunnel.capture.redact_pieces import SLICE, Redaction
+from tunnel.capture.redact_spans import hidden
 from tunnel.capture.secret_names import Kind, field_kind, name_kind
-from tunnel.capture.secret_shapes import MOST_SECRET, PSEUDONYM
+from tunnel.capture.secret_shapes import MOST_SECRET
+from tunnel.capture.secret_values import may_name
 from tunnel.capture.vault import Vault
+from tunnel.model.pseudonym import PSEUDONYM
 
 
 def hide(secret: bytes, bare: bool = False) -> bytes:
@@ -131,6 +135,25 @@ def test_names_schemes_and_attributes_of_fields_stay(field: bytes, wanted: bytes
     assert heads.block(field) == wanted
 
 
+@pytest.mark.parametrize(
+    ("head", "wanted"),
+    [
+        (b"GET /x?authorization:hunter2hunter2 HTTP/1.1\r\n\r\n", b"GET /x?authorization:%b HTTP/1.1\r\n\r\n"),
+        (b"GET /x?token=hunter2 HTTP/1.1\r\n\r\n", b"GET /x?token=%b HTTP/1.1\r\n\r\n"),
+        (b"HTTP/1.1 200 your token=hunter2\r\n\r\n", b"HTTP/1.1 200 your token=%b\r\n\r\n"),
+        (b"token: hunter2\r\n\r\n", b"token: %b\r\n\r\n"),
+        (b"password: hunter2", b"password: %b"),
+    ],
+)
+def test_of_a_first_line_the_target_is_read_by_itself_and_what_is_none_as_any_text(head: bytes, wanted: bytes) -> None:
+    vault = Vault()
+    hide = Pseudonyms(b"k" * 32, vault)
+
+    done = Heads(hide, vault, Breath()).head(head)
+
+    assert done == wanted % hide(b"hunter2hunter2" if b"hunter2hunter2" in head else b"hunter2")
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_a_secret_name_is_one_however_it_is_written(name: str) -> None:
     for written in (name, name.lower(), name.upper().replace("-", "_"), name.replace("_", "-")):
@@ -155,6 +178,21 @@ def test_a_secret_name_is_one_however_it_is_written(name: str) -> None:
 )
 def test_a_name_that_only_looks_like_one_is_none(name: str) -> None:
     assert name_kind(name.encode(), False) is Kind.NONE
+
+
+LAST = (
+    "password", "pwd", "token", "api_key", "accessTokens", "session", "sess_id", "pass_phrase", "saml_response", "csrf",
+    "pin", "key", "code", "state", "cvv2",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("last", LAST)
+@pytest.mark.parametrize("way", ["%s", "my-%s", "user[%s]", "a.%s", "%s2", "%s-2", "%s[2]", "user%%5B%s%%5D", "old_%s"])
+def test_no_secret_name_is_missed_by_the_look_whether_it_is_worth_to_read(last: str, way: str) -> None:
+    for name in {way % last, (way % last).replace("_", "-"), (way % last).replace("_", ""), (way % last).upper()}:
+        for in_query, text in ((True, f"/x?{name}=a"), (False, f'{{"{name}":"a"}}')):
+            if name_kind(name.encode(), in_query) is not Kind.NONE:
+                assert may_name(text.encode()), text
 
 
 @pytest.mark.parametrize("name", [b"sec-websocket-key", b"idempotency-key", b"etag", b"accept", b"www-authenticate"])
@@ -245,12 +283,48 @@ def test_a_secret_longer_than_what_is_held_is_not_kept_at_all() -> None:
     assert redaction.held == 0
 
 
+def test_of_two_secrets_that_overlap_the_first_is_held_back_with_the_second() -> None:
+    """The second may go on, so it waits; the first, which lies across its beginning, must not go out as it came."""
+    redaction = Redaction(hide)
+    key = b"MIIEvQIBADANBgkqhkiG9w0B"
+
+    out = redaction.feed(b"-----BEGIN PRIVATE KEY-----\n" + key + b"\ncookie: a=b1c2d3e4f5%-----END x", last=False)
+
+    assert key not in out + redaction.feed(b" more\n", last=True)
+
+
 def test_a_long_body_is_looked_at_a_slice_at_a_time() -> None:
     pauses: list[int] = []
     text = b'{"a":"b","note":"nothing to hide here"},' * 5000
 
     assert Redaction(hide).feed(text, last=True, pause=lambda: pauses.append(1)) == text
     assert len(pauses) == (len(text) - 1) // SLICE
+
+
+DENSE = [
+    b'{"password":"hunter2","token":"abc"},', b"&token=%d&password=b", b"ghp_" + b"a1B2" * 9 + b" ",
+    b'"tokens":["abcdefabcdef1234567","bbcdefabcdef1234567"],', b"://bob:hunter2@h ", b"<password>abc</password>",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("part", DENSE)
+def test_not_more_than_a_few_secrets_are_hidden_between_two_breaths(part: bytes) -> None:
+    """However full of them a body is, the lock is given away after some microseconds more than `breath.LONGEST`."""
+    since, most, count = 0, 0, 0
+
+    def counted(secret: bytes, bare: bool = False) -> bytes:
+        nonlocal since, most, count
+        since, count = since + 1, count + 1
+        most = max(most, since)
+        return hide(secret, bare)
+
+    def pause() -> None:
+        nonlocal since
+        since = 0
+
+    redact(part * (100_000 // len(part)), counted, form=True, pause=pause)
+
+    assert count > 1500 and most <= FEW + 1
 
 
 HOSTILE = [

@@ -11,6 +11,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from tests.capture.making import begun, response, until
+from tests.capture.test_planted import Told
 from tunnel.capture.heads import fields_of, lines_of
 from tunnel.capture.recorder import Recorder
 from tunnel.capture.store import Store
@@ -34,7 +35,8 @@ class Api:
         class Answer(BaseHTTPRequestHandler):
             def do_POST(self) -> None:
                 api.asked.append((self.path, self.headers["Authorization"]))
-                body = api.body or api.revealed(int(self.path.split("/")[3]))
+                id, asks_messages = int(self.path.split("/")[3]), "/messages" in self.path
+                body = api.body or (api.messages(id, self.path) if asks_messages else api.revealed(id))
                 self.send_response(api.status)
                 self.send_header("Content-Length", str(len(body)))
                 self.end_headers()
@@ -69,6 +71,18 @@ class Api:
             "response": self.side(real(exchange.response_head), real(exchange.returned_head), real(bodies[1])),
         }
         return json.dumps({"exchange": told, "missing": missing}).encode()
+
+    def messages(self, id: int, path: str) -> bytes:
+        """Answer one message a page."""
+        after = int(path.partition("after=")[2] or -1)
+        with Store(self.folder) as store:
+            found = list(store.messages(id))
+        message = found[after + 1]
+        payload, missing = self.recorder.vault.reveal(message.payload)
+        told = {"from_client": message.from_client, "kind": message.kind, "at": message.at, "size": message.size,
+                "payload": base64.b64encode(payload).decode()}  # fmt: skip
+        following = after + 1 if after + 2 < len(found) else None
+        return json.dumps({"messages": [told], "next": following, "missing": missing}).encode()
 
     @staticmethod
     def side(came: bytes, went: bytes, body: bytes) -> dict[str, object]:
@@ -148,6 +162,49 @@ def test_reveal_shows_the_exchange_as_it_passed(tmp_path: Path, api: Api, id: in
     assert run(tmp_path, "--reveal", "--body", "response", id).stdout == f'{{"password":"{SECRET}"}}'
     whole = json.loads(run(tmp_path, "--reveal", "--json", id).stdout)
     assert whole["target"] == f"/x?token={SECRET}" and whole["redacted"] == 0
+
+
+@pytest.fixture
+def socket(recorder: Recorder) -> int:
+    record = begun(recorder, b"/ws", upgrade=b"websocket")
+    record.sent, record.upstream = record.request.raw, "127.0.0.1:3000"
+    record.response = response(101)
+    record.returned = record.response.raw
+    record.watch = Told([(True, "text", b'{"token":"%b"}' % SECRET.encode()), (False, "text", b"hello")] * 2)
+    for _ in range(4):
+        record.passed(True, record.started, b"x")
+    record.ended = record.started
+    recorder.close(record)
+    until(lambda: recorder.statistics().written == 1)
+    return record.id
+
+
+def test_reveal_shows_messages_too_page_by_page(tmp_path: Path, api: Api, socket: int) -> None:
+    shown, told = run(tmp_path, socket), run(tmp_path, "--reveal", socket)
+
+    assert SECRET not in shown.stdout and shown.stdout.count("redacted-") == 2
+    assert told.stdout.count(f'{{"token":"{SECRET}"}}') == 2 and told.stdout.count("hello") == 2
+    assert "gone" not in told.stderr
+    whole = json.loads(run(tmp_path, "--reveal", "--json", socket).stdout)
+    assert base64.b64decode(whole["messages"][2]["payload_base64"]) == b'{"token":"%b"}' % SECRET.encode()
+    pages = [path.partition("?")[2] for path, _ in api.asked[1:5]]
+    assert pages == ["limit=200", *(f"limit=200&after={number}" for number in range(3))]
+
+
+def test_secrets_of_messages_that_are_gone_are_counted(tmp_path: Path, api: Api, socket: int) -> None:
+    api.recorder.vault = type(api.recorder.vault)()
+
+    assert "2 secrets of the messages are gone" in run(tmp_path, "--reveal", socket).stderr
+
+
+@pytest.mark.parametrize("following", [-1, "a", []])
+def test_an_answer_about_messages_that_would_never_end_is_not_believed(
+    tmp_path: Path, api: Api, socket: int, following: object
+) -> None:
+    api.messages = lambda id, path: json.dumps({"messages": [], "next": following, "missing": 0}).encode()  # type: ignore[method-assign]
+
+    with pytest.raises(TunnelError, match="does not understand"):
+        run(tmp_path, "--reveal", socket)
 
 
 def test_without_a_running_tunnel_there_is_a_sentence(tmp_path: Path, id: int) -> None:

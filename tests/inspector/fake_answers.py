@@ -44,7 +44,9 @@ class Answers(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         content = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-        self._say(lambda: self._posted(urlsplit(self.path).path, json.loads(content or b"{}")))
+        url = urlsplit(self.path)
+        query = {name: values[0] for name, values in parse_qs(url.query).items()}
+        self._say(lambda: self._posted(url.path, json.loads(content or b"{}"), query))
 
     def do_DELETE(self) -> None:
         name = unquote(urlsplit(self.path).path.rpartition("/")[2])
@@ -158,7 +160,7 @@ class Answers(BaseHTTPRequestHandler):
                 }
         raise Refused(404, f"there is nothing at {path}")
 
-    def _posted(self, path: str, given: Shape) -> object:
+    def _posted(self, path: str, given: Shape, query: dict[str, str]) -> object:
         api = self.api
         match path.removeprefix("/api/").split("/"):
             case ["exchanges", id, "replay"]:
@@ -181,8 +183,13 @@ class Answers(BaseHTTPRequestHandler):
                 shown = json.loads(text)
                 view, data = api.body(int(id), "response")
                 real = view["text"].replace("redacted-0123456789abcdef", "the-real-secret")
+                if shown["upgrade"]:
+                    return {"exchange": shown, "missing": 0}
                 shown["response"] |= {"view": {**view, "text": real}, "base64": base64.b64encode(data).decode()}
                 return {"exchange": shown, "missing": 1}
+            case ["exchanges", id, "reveal", "messages"]:
+                page = json.dumps(self._got(f"/api/exchanges/{id}/messages", query))
+                return json.loads(page.replace("redacted-0123456789abcdef", "the-real-secret")) | {"missing": 0}
             case ["filters"]:
                 api.saved = [*(one for one in api.saved if one["name"] != given["name"]), given]
                 return api.saved

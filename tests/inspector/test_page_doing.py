@@ -125,6 +125,24 @@ def test_secrets_are_revealed_on_demand_and_how_many_are_gone_is_said(api: FakeA
     expect(page.get_by_role("button", name="Reveal secrets")).to_have_count(0)
 
 
+def test_the_messages_of_a_websocket_are_revealed_too_and_so_is_what_follows(api: FakeApi, opened: Opened) -> None:
+    id = api.ids["socket"]
+    api.extra[id]["redacted"] = 1
+    api.messages[id][1]["text"] = "token redacted-0123456789abcdef"
+    page = one(opened, api, "socket")
+    messages = page.locator(".messages li")
+    expect(messages.nth(1)).to_contain_text("token redacted-0123456789abcdef")
+    page.get_by_role("button", name="Reveal secrets").click()
+    expect(messages.nth(1)).to_contain_text("token the-real-secret")
+    expect(messages).to_have_count(4)
+    api.viewers()
+    api.messages[id].append({**api.messages[id][1], "number": 4})
+    api.extra[id]["messages"] = 5
+    api.tell(id=id, messages=5)
+
+    expect(messages.nth(4)).to_contain_text("token the-real-secret")
+
+
 def test_two_exchanges_are_compared_by_marking_one_and_choosing_the_other(
     api: FakeApi, page: Page, tmp_path: Path
 ) -> None:

@@ -389,7 +389,8 @@ def test_what_was_edited_is_said_with_it(front: Front, upstream: Origin, window:
         "to": "http://localhost:4000", "times": 1, "target": "/y", "headers": [], "body_base64": "bmV3",
     }  # fmt: skip
     names = [name.lower() for name, _ in wish["headers"]]
-    assert ["x-api-key", PSEUDONYM] in [[name.lower(), value] for name, value in wish["headers"]]
+    (kept,) = (value for name, value in wish["headers"] if name.lower() == "x-api-key")
+    assert re.fullmatch("redacted-[0-9a-f]{16}", kept) and kept != PSEUDONYM, "what stands for what the client sent"
     assert "x-new" in names
     assert not {"tunnel-replay", "content-length"} & set(names)
     assert line.startswith("to http://localhost:4000  POST /y  204 (was 200)")
@@ -432,15 +433,29 @@ def test_secrets_without_a_window_to_ask_are_not_made_up(upstream: Origin, tmp_p
         assert len(upstream.heard) == 1
 
 
-def test_secrets_without_a_tunnel_that_knows_them_are_not_made_up(front: Front, upstream: Origin) -> None:
-    id = asked(front, "GET", f"/x?token={PSEUDONYM}")
+def test_secrets_without_a_tunnel_that_knows_them_are_not_made_up(upstream: Origin, tmp_path: Path) -> None:
+    with Front(upstream.port, tmp_path / "folder") as saw:
+        id = asked(saw, "GET", "/x?token=hunter2")
+    with Front(upstream.port, tmp_path / "folder") as front:
+        assert "has not seen them" in typed(front, str(id), code=5).stderr
+        assert len(upstream.heard) == 1
+        typed(front, str(id), "--target", "/x?token=real")
+        assert upstream.heard[-1].target == "/x?token=real"
+        typed(front, str(id), "--force")
+    assert re.fullmatch(r"/x\?token=redacted-[0-9a-f]{16}", upstream.heard[-1].target)
 
-    assert "has not seen them" in typed(front, str(id), code=5).stderr
-    assert len(upstream.heard) == 1
-    typed(front, str(id), "--target", "/x?token=real")
-    assert upstream.heard[-1].target == "/x?token=real"
-    typed(front, str(id), "--force")
-    assert upstream.heard[-1].target == f"/x?token={PSEUDONYM}"
+
+def test_a_pseudonym_that_a_client_copied_is_sent_again_as_it_came(front: Front, upstream: Origin) -> None:
+    first = asked(front, "GET", "/x?token=hunter2")
+    copied = next(row["target"] for row in front.log() if row["id"] == first)
+    assert "redacted-" in copied
+    id = asked(front, "GET", copied)
+
+    typed(front, str(id))
+
+    assert [heard.target for heard in upstream.heard] == ["/x?token=hunter2", copied, copied]
+    typed(front, str(first))
+    assert upstream.heard[-1].target == "/x?token=hunter2"
 
 
 # Ctrl-C, and the store beside a tunnel that records.

@@ -7,6 +7,8 @@ noise: equal secrets have equal ones.
 
 import re
 
+from tunnel.model.pseudonym import PSEUDONYM
+
 # Whole names, as fields and members are called.
 _NAMES = {
     "age", "date", "etag", "expires", "last-modified", "if-modified-since", "if-none-match", "if-range", "retry-after",
@@ -30,7 +32,7 @@ _WORDS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+")
 
 _DAY = "(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)"
 _SHAPES = [
-    (re.compile(r"redacted-[0-9a-f]{16}"), None),
+    (re.compile(PSEUDONYM.pattern.decode()), None),
     (re.compile(r"\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b", re.IGNORECASE), "<uuid>"),
     (re.compile(r"\b\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d(?:[.,]\d+)?)?(?:Z|[+-]\d\d:?\d\d)?)?"), "<date>"),
     (re.compile(rf"\b{_DAY}[a-z]*,? \d\d?[ -][A-Z][a-z]{{2}}[ -]\d{{2,4}} \d\d:\d\d:\d\d GMT"), "<date>"),

@@ -12,7 +12,7 @@ from tunnel.capture.har import Imported
 from tunnel.capture.heads import fields_of, lines_of
 from tunnel.capture.pseudonyms import Pseudonyms, load_or_make
 from tunnel.capture.recode import recode
-from tunnel.capture.redact import Redaction
+from tunnel.capture.redact import redact
 from tunnel.capture.redact_bodies import manner_of
 from tunnel.capture.redact_heads import Heads
 from tunnel.capture.store_schema import FILE, trouble
@@ -45,7 +45,7 @@ class HarSecrets:
         failure = exchange.failure
         hidden = dataclasses.replace(
             exchange,
-            target=lines_of(request_head)[0].split(" ")[1],
+            target=lines_of(request_head)[0].partition(" ")[2].partition(" ")[0],
             request_head=request_head,
             sent_head=self._head(exchange.sent_head),
             informational=self._head(exchange.informational),
@@ -86,4 +86,4 @@ class HarSecrets:
         return body if done == decoded.body and not decoded.notes else recode(done, manner.codings)
 
     def _text(self, text: bytes, *, form: bool = False, cut: bool = False) -> bytes:
-        return Redaction(self._hide, form=form).feed(text, last=True, cut=cut) if text else text
+        return redact(text, self._hide, form=form, cut=cut)

@@ -1,8 +1,8 @@
 """Pseudonyms: what stands for a secret in the store. The key they are made with lives beside it, so that equal stays equal.
 
-A pseudonym is `redacted-` and 16 hexadecimal digits of an HMAC-SHA256 (RFC 2104) of the secret under the store's key: the
-same secret has the same one in every exchange, every process and every run. Without the key nobody can try what it stands
-for; with it a PIN can be guessed, so it is private: 0600.
+A pseudonym is made of 16 hexadecimal digits of an HMAC-SHA256 (RFC 2104) of the secret under the store's key: the same
+secret has the same one in every exchange, every process and every run. Without the key nobody can try what it stands for;
+with it a PIN can be guessed, so it is private: 0600.
 """
 
 import hmac
@@ -11,6 +11,7 @@ import secrets
 from pathlib import Path
 
 from tunnel.capture.vault import Vault
+from tunnel.model.pseudonym import pseudonym
 
 FILE = "pseudonyms.key"
 _SIZE = 32  # bytes
@@ -31,12 +32,11 @@ class Pseudonyms:
 
     def __call__(self, secret: bytes, bare: bool = False) -> bytes:
         """Return the pseudonym of a secret; `bare` if it was a JSON number, which must not be mistaken for a string."""
-        mac = hmac.digest(self._key, b"\0" + secret if bare else secret, "sha256")
-        pseudonym = b"redacted-" + mac[:8].hex().encode()
-        self.vault.put(pseudonym, secret, bare=bare)
+        name = pseudonym(hmac.digest(self._key, secret, "sha256")[:8].hex(), number=bare)
+        self.vault.put(name, secret)
         if len(self.found) < _MOST_COUNTED:
-            self.found.add(pseudonym)
-        return pseudonym
+            self.found.add(name)
+        return name
 
 
 def load_or_make(folder: Path) -> bytes:

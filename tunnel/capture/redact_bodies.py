@@ -14,7 +14,8 @@ from tunnel.capture.decode import MOST, decode, decoder
 from tunnel.capture.gathering import SMALL, Batch
 from tunnel.capture.pseudonyms import Pseudonyms
 from tunnel.capture.recode import encoder, recode
-from tunnel.capture.redact import SLICE, Redaction, redact
+from tunnel.capture.redact import redact
+from tunnel.capture.redact_pieces import Escape, Redaction
 from tunnel.capture.tap import Record
 from tunnel.model.exchange import State
 from tunnel.model.headers import Headers
@@ -137,7 +138,7 @@ class Bodies:
 
     def _hidden(self, body: bytes, manner: Manner, cut: bool) -> bytes:
         if manner.binary and b"\0" in body[:SMALL]:
-            return body
+            return Escape(self._hide).feed(body, last=True)
         if not manner.codings:
             return self._text(body, manner.form, cut)
         decoded = decode(body, manner.codings)
@@ -148,10 +149,7 @@ class Bodies:
         return body if done is decoded.body and len(done) < MOST else recode(done, manner.codings)
 
     def _text(self, text: bytes, form: bool, cut: bool) -> bytes:
-        if len(text) <= SLICE:
-            return redact(text, self._hide, form=form, cut=cut)
-        done = Redaction(self._hide, form=form).feed(text, last=True, cut=cut, pause=self._breathe)
-        return text if done == text else done
+        return redact(text, self._hide, form=form, cut=cut, fresh=True, pause=self._breathe)
 
     # What still comes
 
@@ -188,7 +186,7 @@ class Bodies:
         else:  # pieces of a stream: a secret may lie across two of them
             redaction = coming.raw[not message.from_client]
             if redaction is None:
-                redaction = coming.raw[not message.from_client] = Redaction(self._hide)
+                redaction = coming.raw[not message.from_client] = Redaction(self._hide, fresh=True)
             done = redaction.feed(payload, last=False, pause=self._breathe)
         return item if done is payload else (record, number, dataclasses.replace(message, payload=done))
 
@@ -256,13 +254,14 @@ class Passage:
       over: Nothing more of it can be stored.
     """
 
-    __slots__ = ("_binary", "_decoder", "_encoder", "_first", "_redaction", "_room", "over", "pieces")
+    __slots__ = ("_breathe", "_decoder", "_encoder", "_escape", "_first", "_redaction", "_room", "over", "pieces")
 
     def __init__(self, manner: Manner, first: bytes, hide: Pseudonyms, breathe: Breath) -> None:
         self.pieces = 0
         self.over = len(manner.codings) > 1  # nobody sends that; it would have to wait in memory
-        self._binary = manner.binary and b"\0" in first[:SMALL]
-        self._redaction = Redaction(hide, form=manner.form)
+        self._escape = Escape(hide) if manner.binary and b"\0" in first[:SMALL] else None
+        self._redaction = Redaction(hide, form=manner.form, fresh=True)
+        self._breathe = breathe
         self._room = MOST
         self._decoder = self._encoder = None
         self._first = False
@@ -276,19 +275,23 @@ class Passage:
     @property
     def held(self) -> int:
         """Bytes that have come and are not stored yet, where they are stored as they come."""
+        if self._escape is not None:
+            return self._escape.held
         return self._redaction.held if self._decoder is None else 0
 
     def feed(self, data: bytes, *, last: bool, cut: bool) -> bytes:
         """Take what has come, and return what is to be stored."""
-        if self.over or self._binary:
-            return b"" if self.over else data
+        if self.over:
+            return b""
+        if self._escape is not None:
+            return self._escape.feed(data, last=last)
         if self._decoder is None or self._encoder is None:
-            return self._redaction.feed(data, last=last, cut=cut)
+            return self._redaction.feed(data, last=last, cut=cut, pause=self._breathe)
         text = self._decoded(data)
         if text is None:  # it is not coded at all
             self._decoder = self._encoder = None
-            return self._redaction.feed(data, last=last, cut=cut)
-        out = self._redaction.feed(text, last=last, cut=True)
+            return self._redaction.feed(data, last=last, cut=cut, pause=self._breathe)
+        out = self._redaction.feed(text, last=last, cut=True, pause=self._breathe)
         return self._encoder.feed(out, last=last) if out or (last and self.pieces) else b""
 
     def _decoded(self, data: bytes) -> bytes | None:

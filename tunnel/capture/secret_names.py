@@ -8,7 +8,11 @@ specifications that name a parameter: OAuth 2.0 (RFC 6749 §4, RFC 7636, RFC 752
 
 import enum
 import re
+import string
+from collections.abc import Iterator
 from functools import lru_cache
+
+PARTED = "\0"  # in an ending: what may part two words, or nothing
 
 
 class Kind(enum.Enum):
@@ -25,52 +29,17 @@ class Kind(enum.Enum):
     __hash__ = object.__hash__
 
 
-# The last word, or the whole name without what parts its words.
-_LAST = frozenset(
-    [
-        "password",
-        "passwd",
-        "passwort",
-        "pwd",
-        "pass",
-        "passphrase",
-        "passcode",
-        "secret",
-        "token",
-        "apikey",
-        "credential",
-        "jwt",
-        "bearer",
-        "csrf",
-        "xsrf",
-        "csrftoken",
-        "xsrftoken",
-        "accesstoken",
-        "authtoken",
-        "refreshtoken",
-        "idtoken",
-        "sessionid",
-        "sessid",
-        "sessiontoken",
-        "phpsessid",
-        "jsessionid",
-        "privatekey",
-        "secretkey",
-        "accesskey",
-        "authkey",
-        "clientsecret",
-        "csrfmiddlewaretoken",
-        "requestverificationtoken",
-        "aspxauth",
-        "samlresponse",
-        "assertion",
-    ]
-)
-# How a name may end that nothing parts: `newpassword`, `connectionstring`.
+_PASSWORDS = frozenset(("password", "passwd", "passwort", "pwd", "pass"))
+# How a name may end, also where nothing parts its words: `newpassword`, `connectionstring`.
 _ENDINGS = (
     "password", "passwd", "passphrase", "secret", "token", "apikey", "accountkey", "secretkey", "privatekey", "accesskey",
     "authkey", "connectionstring",
 )  # fmt: skip
+# The last word, or the last words without what parts them.
+_LAST = _PASSWORDS | {
+    "passcode", "passphrase", "credential", "apikey", "jwt", "bearer", "csrf", "xsrf", "sessionid", "sessid", "phpsessid",
+    "jsessionid", "aspxauth", "samlresponse", "assertion",
+}  # fmt: skip
 # The last two words.
 _PAIRS = frozenset(
     (first, last)
@@ -92,45 +61,15 @@ _PAIRS = frozenset(
     for first in firsts.split()
 )
 # A password is asked for twice, or is the new one: `password_confirmation`, `password2`, `pass1`, `passwordNew`.
-_AGAIN = frozenset(
-    [
-        "confirmation",
-        "confirm",
-        "confirmed",
-        "again",
-        "repeat",
-        "repeated",
-        "new",
-        "old",
-        "current",
-        "verify",
-        "value",
-        "text",
-        "plain",
-        "raw",
-    ]
-)
-_PASSWORDS = frozenset(["password", "passwd", "passwort", "pwd", "pass"])
-_DIGITS = frozenset(["pin", "otp", "totp", "cvv", "cvc", "cvv2", "csc"])
-_CODES = frozenset(
-    [
-        "verification",
-        "security",
-        "confirmation",
-        "auth",
-        "authorization",
-        "mfa",
-        "otp",
-        "sms",
-        "login",
-        "recovery",
-        "backup",
-        "device",
-    ]
-)
-_RANDOM = frozenset(["auth", "authentication", "session", "sid", "sess"])
+_AGAIN = frozenset((
+    "confirmation", "confirm", "confirmed", "again", "repeat", "repeated", "new", "old", "current", "verify", "value",
+    "text", "plain", "raw",
+))  # fmt: skip
+_DIGITS = frozenset(("pin", "otp", "totp", "cvv", "cvc", "cvv2", "csc"))
+_CODES = frozenset(first for first, last in _PAIRS if last == "code")
+_RANDOM = frozenset(("auth", "authentication", "session", "sid", "sess"))
 # In a query these two carry signed URLs and OAuth's grants; elsewhere `key` and `code` name anything.
-_RANDOM_IN_QUERY = frozenset(["key", "code", "state", "sig", "sign", "signature", "hash", "hmac", "ticket", "k", "t"])
+RANDOM_IN_QUERY = frozenset(("key", "code", "state", "sig", "sign", "signature", "hash", "hmac", "ticket", "k", "t"))
 _FIELDS = {
     b"authorization": Kind.CREDENTIALS,
     b"proxy-authorization": Kind.CREDENTIALS,
@@ -202,10 +141,30 @@ def name_kind(name: bytes, in_query: bool) -> Kind:
     if last in _DIGITS:
         return Kind.DIGITS
     plural = last.removesuffix("s")
-    if last in _RANDOM or (in_query and last in _RANDOM_IN_QUERY) or plural in _LAST or plural in ("cookie", "key"):
+    if (
+        last in _RANDOM
+        or (in_query and last in RANDOM_IN_QUERY)
+        or plural in _LAST
+        or plural.endswith(_ENDINGS)
+        or plural in ("cookie", "key")
+    ):
         return (
             Kind.RANDOM
             if plural != "key" or in_query or (words[-2:-1] and (words[-2], plural) in _PAIRS)
             else Kind.NONE
         )
     return Kind.NONE
+
+
+def endings() -> Iterator[str]:
+    """Return how names end that `name_kind` finds secret outside of queries, in small letters; `PARTED` parts words."""
+    words = {*_LAST, *_ENDINGS, "cookie"}
+    yield from words
+    yield from (f"{word}s" for word in words)
+    yield from _DIGITS
+    yield from _RANDOM
+    yield from (name.decode().rpartition("-")[2].rstrip("0123456789") for name in _FIELDS)
+    yield from (f"{first}{PARTED}{last}" for first, last in _PAIRS if last != "key")
+    yield from (f"{first}{PARTED}{last}" for first in _PASSWORDS for last in _AGAIN)
+    yield from (f"pass{PARTED}phrase", f"pass{PARTED}code", f"saml{PARTED}response")
+    yield from (f"{letter}key{plural}" for letter in f"{string.ascii_lowercase}{PARTED}" for plural in ("", "s"))

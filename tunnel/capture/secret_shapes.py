@@ -9,20 +9,22 @@ such a run is asked of a translated copy, in which all of them are the same lett
 
 import base64
 import binascii
+import itertools
 import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
-PSEUDONYM = re.compile(rb"redacted-[0-9a-f]{16}")  # what stands for a secret, and is none
+from tunnel.capture.breath import FEW, Pause, never
+
 MOST_SECRET = 16 * 1024  # bytes of one secret: what is longer is none, or is hidden piece by piece
 
 
 class Span(NamedTuple):
-    """Where a secret lies in a text: from `start` up to `end`; `bare` if it is a JSON number, without quotes."""
+    """Where a secret lies in a text: from `start` up to `end`; a number of JSON needs the `quote` that its name has."""
 
     start: int
     end: int
-    bare: bool = False
+    quote: bytes = b""
 
 
 _RUN = b"a" * 20
@@ -146,14 +148,15 @@ def may_hold(text: bytes) -> bool:
     )
 
 
-def shapes(text: bytes, cut: bool) -> Iterator[Span]:
+def shapes(text: bytes, cut: bool, pause: Pause = never) -> Iterator[Span]:
     """Return the secrets that show by their shape, in no order.
 
     Args:
       text: Where to look.
       cut: More followed it that is not here, so its end may be the beginning of a secret.
+      pause: Called every few places.
     """
-    yield from _prefixed(text, cut)
+    yield from _prefixed(text, cut, pause)
     if b"@" in text:
         for found in _USERINFO.finditer(text):
             yield Span(*found.span(2))
@@ -172,12 +175,16 @@ def shapes(text: bytes, cut: bool) -> Iterator[Span]:
         yield from _pem(text)
 
 
-def _prefixed(text: bytes, cut: bool) -> Iterator[Span]:
+def _prefixed(text: bytes, cut: bool, pause: Pause) -> Iterator[Span]:
     alike = text.translate(_ALIKE)
     whole = _CUT_SHAPE if cut else _SHAPE
     done = 0
     at = alike.find(_RUN)
-    while at >= 0:
+    for count in itertools.count():
+        if at < 0:
+            break
+        if not count & FEW:
+            pause()
         end = alike.find(b" ", at)
         end = len(text) if end < 0 else end
         # The run may be what follows a prefix ("SG.", "ya29.", a webhook's address).

@@ -11,8 +11,10 @@ backwards, since what it may begin with is then one of three characters, and a p
 import re
 from collections.abc import Iterable, Iterator
 
-from tunnel.capture.secret_names import Kind, name_kind
-from tunnel.capture.secret_shapes import PSEUDONYM, Span
+from tunnel.capture.breath import FEW, Pause, never
+from tunnel.capture.secret_names import PARTED, RANDOM_IN_QUERY, Kind, endings, name_kind
+from tunnel.capture.secret_shapes import Span
+from tunnel.model.pseudonym import BEGINNING, PSEUDONYM
 
 
 def _tree(words: Iterable[str]) -> str:
@@ -22,76 +24,22 @@ def _tree(words: Iterable[str]) -> str:
         if not word:
             return ""  # a shorter word is enough
         letters.setdefault(word[0], []).append(word[1:])
-    branches = [re.escape(letter) + _tree(rest) for letter, rest in sorted(letters.items())]
+    branches = [(_APART if letter == PARTED else letter) + _tree(rest) for letter, rest in sorted(letters.items())]
     return branches[0] if len(branches) == 1 else f"(?:{'|'.join(branches)})"
 
 
-def _backwards() -> Iterator[str]:
-    """Return the ends of all names that `secret_names` may find secret, backwards."""
-    plain = [
-        "password",
-        "passwd",
-        "pwd",
-        "pass",
-        "passphrase",
-        "passcode",
-        "passwort",
-        "secret",
-        "token",
-        "credential",
-        "cookie",
-        "apikey",
-    ]
-    others = "bearer csrf xsrf sid sessionid sessid auth authorization authentication session sess jwt samlresponse"
-    ends = [
-        *plain,
-        *(f"{word}s" for word in plain),
-        *others.split(),
-        "assertion",
-        *["otp", "pin", "cvv", "cvc", "cvv2", "csc", "aspxauth"],
-    ]
-    after = {
-        "new old current verify value text plain raw confirmation confirm confirmed again repeat repeated hash": plain[
-            :4
-        ],
-        "code": [
-            "verification",
-            "security",
-            "confirmation",
-            "auth",
-            "authorization",
-            "mfa",
-            "otp",
-            "sms",
-            "login",
-            "recovery",
-            "backup",
-            "device",
-        ],
-        "value data string": ["secret"],
-        "string": ["connection"],
-        "url": ["webhook"],
-        "id": ["session", "sess", "php"],
-        "verifier": ["code"],
-    }
-    for lasts, befores in after.items():
-        ends += [
-            before + part + last for last in lasts.split() for before in befores for part in ("", "_", "-", ".", " ")
-        ]
-    ends += [f"{letter}key" for letter in "abcdefghijklmnopqrstuvwxyz_-. "]
-    return (end[::-1] for end in ends)
+_APART = "(?:b5%|[^a-z0-9]{0,2})"  # what parts two words of a name, backwards; %5B is a bracket
 
 
-# Backwards: the mark, quotes and the like and digits, then the name's end; and in queries, some short names.
+# Backwards: the mark, quotes and the like and a number, then the name's end; and in queries, some words and two letters.
 _HINT = re.compile(
-    rb"[:=>](?:[\"'\\ \t\r\n\])}0-9>]*+(?:d5%%)?(?:%b)|(?<==)(?:%b)(?![a-z0-9]))"
-    % (
-        _tree(_backwards()).encode(),
-        _tree(
-            word[::-1]
-            for word in ["key", "code", "state", "sig", "sign", "signature", "hash", "hmac", "ticket", "k", "t"]
-        ).encode(),
-    )
+    (
+        r"[:=>](?:[\"'\\ \t\r\n\])}0-9>_.\[-]*+(?:d5%(?:[0-9]*b5%)?)?"
+        + _tree(word[::-1] for word in endings())
+        + r"|(?<==)[0-9_.\[\]-]*+(?:d5%(?:[0-9]*b5%)?)?(?:"
+        + _tree(word[::-1] for word in RANDOM_IN_QUERY if len(word) > 1)
+        + "|[kt](?![a-z0-9])))"
+    ).encode()
 )
 # A name that is itself a value, beside which the secret stands: in HAR, in HTML, in multipart. Each begins with letters, by
 # which it is found fast.
@@ -142,7 +90,7 @@ def _names_secret(pattern: re.Pattern[bytes], text: bytes) -> bool:
     return any(name_kind(found[1], False) is not Kind.NONE for found in pattern.finditer(text))
 
 
-def named(text: bytes, form: bool, cut: bool) -> Iterator[Found]:
+def named(text: bytes, form: bool, cut: bool, pause: Pause = never) -> Iterator[Found]:
     """Return the secrets that a text names, with how each is hidden; in the order in which they begin, for the most part.
 
     A value that the text's end cuts short ends there.
@@ -151,11 +99,14 @@ def named(text: bytes, form: bool, cut: bool) -> Iterator[Found]:
       text: Where to look.
       form: It is a form (application/x-www-form-urlencoded), so its first name needs no `?` before it.
       cut: More follows, so what a secret's name has at the end of the text may become one.
+      pause: Called every few names.
     """
     beside: Kind = Kind.NONE  # how the value is hidden that stands beside a name which is itself a value
     beside_end = 0
     done = 0
-    for found in _NAME.finditer(text):
+    for count, found in enumerate(_NAME.finditer(text)):
+        if not count & FEW:
+            pause()
         if found.start() < done:
             continue
         name, closing, mark, opening = found.groups()
@@ -202,11 +153,11 @@ def named(text: bytes, form: bool, cut: bool) -> Iterator[Found]:
             number = _NUMBER.match(text, at)
             if number is None:
                 if cut and text[at:] == b"-":
-                    yield Span(at, len(text), bare=True), kind
+                    yield Span(at, len(text), closing), kind
                 continue
             done = number.end()
             if kind is Kind.DIGITS or (kind is Kind.VALUE and _is_password(name)):
-                yield Span(at, done, bare=True), kind
+                yield Span(at, done, closing), kind
             continue
         elif kind in (Kind.CREDENTIALS, Kind.COOKIES, Kind.SET_COOKIE):
             end = done = _end_of(_LINE, text, at)
@@ -219,6 +170,7 @@ def named(text: bytes, form: bool, cut: bool) -> Iterator[Found]:
     if b"</" in text:
         for pattern in (_ELEMENT, _CDATA):
             for element in pattern.finditer(text):
+                pause()
                 kind = name_kind(element[1], False)
                 value = element[2].strip()
                 if kind in (Kind.VALUE, Kind.DIGITS) and _is_secret(value, kind, True):
@@ -239,8 +191,11 @@ def looks_random(value: bytes, least: int) -> bool:
 def _is_secret(value: bytes, kind: Kind, plain: bool) -> bool:
     if not value or _NO_SECRET.fullmatch(value):
         return False
-    if not (plain and kind is Kind.VALUE) and PSEUDONYM.search(value):
-        return False  # it looks random since a part of it was hidden already
+    if BEGINNING in value:
+        if PSEUDONYM.fullmatch(value):
+            return False  # it is hidden already; or it came so, and is found by its look
+        if not (plain and kind is Kind.VALUE) and PSEUDONYM.search(value):
+            return False  # it looks random since a part of it was hidden already
     match kind:
         case Kind.RANDOM:
             return looks_random(value, 16)

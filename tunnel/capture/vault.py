@@ -3,14 +3,14 @@
 Bounded: the one that was seen longest ago leaves first. The writer's thread puts, any thread asks.
 """
 
-import re
 import threading
 from collections import OrderedDict
 from collections.abc import Iterable
 
+from tunnel.model.pseudonym import places
+
 SIZE = 16 * 1024 * 1024  # bytes
 _EACH = 256  # bytes that an entry takes besides what it holds
-_PSEUDONYM = re.compile(rb'"?redacted-[0-9a-f]{16}"?')
 
 
 class Vault:
@@ -21,21 +21,21 @@ class Vault:
         self._most = size
         self._size = 0
         self._lock = threading.Lock()
-        self._secrets: OrderedDict[bytes, tuple[bytes, bool]] = OrderedDict()
+        self._secrets: OrderedDict[bytes, bytes] = OrderedDict()
 
     def __len__(self) -> int:
         return len(self._secrets)
 
-    def put(self, pseudonym: bytes, secret: bytes, *, bare: bool = False) -> None:
-        """Remember a secret; `bare` if it stood without the quotes that its pseudonym has."""
+    def put(self, pseudonym: bytes, secret: bytes) -> None:
+        """Remember a secret."""
         with self._lock:
             if pseudonym in self._secrets:
                 self._secrets.move_to_end(pseudonym)
                 return
-            self._secrets[pseudonym] = secret, bare
+            self._secrets[pseudonym] = secret
             self._size += _EACH + len(secret)
             while self._size > self._most:
-                _, (gone, _) = self._secrets.popitem(last=False)
+                _, gone = self._secrets.popitem(last=False)
                 self._size -= _EACH + len(gone)
 
     def touch(self, pseudonyms: Iterable[bytes]) -> bool:
@@ -50,20 +50,18 @@ class Vault:
     def reveal(self, data: bytes) -> tuple[bytes, int]:
         """Return data with the secrets in the place of their pseudonyms, and how many of those are not known here.
 
-        One that is met in several places is counted once.
+        One that is met in several places is counted once. What comes out is not looked at again: a secret may look like a
+        pseudonym, where a client sent one.
         """
         missing: set[bytes] = set()
-
-        def real(found: re.Match[bytes]) -> bytes:
-            text = found[0]
-            pseudonym = text.strip(b'"')
+        parts = []
+        at = 0
+        for start, end, name in places(data):
             with self._lock:
-                secret, bare = self._secrets.get(pseudonym, (None, False))
+                secret = self._secrets.get(name)
             if secret is None:
-                missing.add(pseudonym)
-                return text
-            if bare and len(text) == len(pseudonym) + 2:
-                return secret
-            return text.replace(pseudonym, secret)
-
-        return _PSEUDONYM.sub(real, data), len(missing)
+                missing.add(name)
+                continue
+            parts += [data[at:start], secret]
+            at = end
+        return b"".join([*parts, data[at:]]) if parts else data, len(missing)

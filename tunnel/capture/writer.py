@@ -166,7 +166,8 @@ class Writer:
             from tunnel.capture.redact_heads import Heads
 
             breathe = Breath()
-            self._heads, self._bodies = Heads(self._hide, self._hide.vault, breathe), Bodies(self._hide, breathe)
+            self._heads = Heads(self._hide, self._hide.vault, breathe, fresh=True)
+            self._bodies = Bodies(self._hide, breathe)
         batch = self._gathering.take(self._queue, MOST_TAKEN, stopping=stopping)
         if self._bodies is not None:
             self._bodies.hide(batch)

@@ -16,7 +16,7 @@ from tunnel.cli.folder import default_folder, folder_option
 from tunnel.cli.lines import Look, json_line, json_text, line, look_of, safe
 from tunnel.cli.whole import whole
 from tunnel.errors import UsageError
-from tunnel.model.exchange import Exchange, Side, State, Summary
+from tunnel.model.exchange import Exchange, RecordedMessage, Side, State, Summary
 
 LOOK_AGAIN = 0.2  # seconds between two looks at a store that is followed
 AT_ONCE = 500  # exchanges in one look
@@ -94,9 +94,12 @@ def show(id: int | None, as_json: bool, side: str | None, curl: bool, reveal: bo
             _print(_curl(store, exchange.id, folder))
             return
         request, response = store.body(exchange.id, Side.REQUEST), store.body(exchange.id, Side.RESPONSE)
+        messages = store.messages(exchange.id)
         if reveal and exchange.redacted:
-            from tunnel.cli.reveal import revealed  # with TLS: imported by those alone who want it
+            from tunnel.cli.reveal import revealed, revealed_messages  # with TLS: imported by those alone who want it
 
+            if exchange.messages:
+                messages = _counted(revealed_messages(folder, exchange.id))
             exchange, request, response, missing = revealed(folder, exchange, request, response)
             exchange = dataclasses.replace(exchange, redacted=missing)
             if missing:
@@ -104,7 +107,6 @@ def show(id: int | None, as_json: bool, side: str | None, curl: bool, reveal: bo
         if side:
             _write(request if side == Side.REQUEST else response, exchange.id, side)
             return
-        messages = store.messages(exchange.id)
         if as_json:
             _print(json_text(whole_fields(exchange, request, response, messages)))
             return
@@ -119,9 +121,21 @@ def _curl(store: Store, id: int, folder: Path) -> str:
     return "".join(pieces(wholes(store, [id]), Format.CURL, root=known_root(folder))).rstrip("\n")
 
 
-def _gone(missing: int) -> str:
-    what = "1 secret is" if missing == 1 else f"{missing} secrets are"
-    return f"{what} gone: another process saw them, or too many came after them"
+def _gone(missing: int, where: str = "") -> str:
+    what = "1 secret" if missing == 1 else f"{missing} secrets"
+    return (
+        f"{what}{where} {'is' if missing == 1 else 'are'} gone: another process saw them, or too many came after them"
+    )
+
+
+def _counted(messages: Iterator[tuple[RecordedMessage, int]]) -> Iterator[RecordedMessage]:
+    """Return messages, and say behind the last how many of their secrets are gone."""
+    missing = 0
+    for message, gone in messages:
+        missing += gone
+        yield message
+    if missing:
+        click.echo(_gone(missing, " of the messages"), err=True)
 
 
 def _write(body: bytes, id: int, side: str) -> None:

@@ -1,14 +1,14 @@
 """Reveal: asks the tunnel that saw an exchange for the secrets that stand for its pseudonyms. They are nowhere else.
 
 The running tunnel leaves in the folder where its inspector is and what token it wants (`inspector.json`, private). The
-answer is the exchange with the secrets put back; how it is shown is for `whole`. Messages stay as they are stored.
+answer is the exchange with the secrets put back, and its messages page by page; how it is shown is for `whole`.
 """
 
 import base64
 import dataclasses
 import http.client
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
@@ -16,9 +16,10 @@ from urllib.parse import urlsplit
 from certs.contexts import trusting
 from certs.errors import CertsError
 from tunnel.errors import TunnelError
-from tunnel.model.exchange import Exchange, Failure
+from tunnel.model.exchange import Exchange, Failure, RecordedMessage
 
 FILE = "inspector.json"
+PAGE = 200  # messages asked for at once
 PATIENCE = 10.0  # seconds for the running tunnel to answer
 MOST = 64 * 1024 * 1024  # bytes of an answer: two bodies of some MiB, in base64 and as a view
 _HINT = "secrets are never written: only the tunnel that saw them has them, while it runs"
@@ -47,16 +48,52 @@ def revealed(folder: Path, exchange: Exchange, request: bytes, response: bytes) 
     Raises:
       TunnelError: No tunnel runs there, or it cannot do that.
     """
-    told = _asked(folder, exchange.id)
+    told = _asked(folder, exchange.id, "")
     try:
         return _read(told, exchange, request, response)
     except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise TunnelError(
-            "the running tunnel gave an answer that this one does not understand", hint="are both of the same version?"
-        ) from error
+        raise _not_understood() from error
 
 
-def _asked(folder: Path, id: int) -> Mapping[str, Any]:
+def revealed_messages(folder: Path, id: int) -> Iterator[tuple[RecordedMessage, int]]:
+    """Return an exchange's messages with the secrets in the place of their pseudonyms, and how many of each are gone.
+
+    Args:
+      folder: Where the store lives.
+      id: Of the exchange.
+
+    Raises:
+      TunnelError: No tunnel runs there, or it cannot do that.
+    """
+    after = -1
+    while True:
+        told = _asked(folder, id, f"/messages?limit={PAGE}" + (f"&after={after}" if after >= 0 else ""))
+        try:
+            page = [_message(one) for one in told["messages"]]
+            missing, following = int(told["missing"]), told["next"]
+            if following is not None and not after < following:
+                raise ValueError("it would never end")
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            raise _not_understood() from error
+        for number, message in enumerate(page):
+            yield message, 0 if number else missing
+        if following is None:
+            return
+        after = int(following)
+
+
+def _message(told: Mapping[str, Any]) -> RecordedMessage:
+    payload = base64.b64decode(told["payload"], validate=True)
+    return RecordedMessage(bool(told["from_client"]), str(told["kind"]), int(told["at"]), int(told["size"]), payload)
+
+
+def _not_understood() -> TunnelError:
+    return TunnelError(
+        "the running tunnel gave an answer that this one does not understand", hint="are both of the same version?"
+    )
+
+
+def _asked(folder: Path, id: int, more: str) -> Mapping[str, Any]:
     link = _link(folder)
     url = urlsplit(link["url"])
     host, port = url.hostname or "", url.port
@@ -68,7 +105,7 @@ def _asked(folder: Path, id: int) -> Mapping[str, Any]:
         )
         try:
             headers = {"Authorization": f"Bearer {link['token']}", "Content-Length": "0", "Accept": "application/json"}
-            connection.request("POST", f"/api/exchanges/{id}/reveal", headers=headers)
+            connection.request("POST", f"/api/exchanges/{id}/reveal{more}", headers=headers)
             answer = connection.getresponse()
             body = answer.read(MOST + 1)
         finally:

@@ -24,6 +24,7 @@ from tunnel.inspector.guard import Guard
 from tunnel.inspector.metrics import Metrics
 from tunnel.inspector.parts import Parts
 from tunnel.inspector.readers import Readers
+from tunnel.inspector.revealing import Revealing
 from tunnel.inspector.timeline import Timeline
 
 OPENAPI = Path(__file__).with_name("openapi.json")
@@ -57,6 +58,7 @@ class Inspector:
 
 def _routes(parts: Parts, readers: Readers, feed: Feed) -> list[Route]:
     exchanges, doing, filters = Exchanges(parts, readers), Doing(parts, readers), Filters(parts)
+    revealing = Revealing(parts, readers)
     files, described = Files(), OPENAPI.read_bytes()
 
     async def openapi(request: Request) -> Response:
@@ -71,7 +73,8 @@ def _routes(parts: Parts, readers: Readers, feed: Feed) -> list[Route]:
         Route("/api/exchanges/{id:int}/messages", exchanges.messages, methods=["GET"]),
         Route("/api/exchanges/{id:int}/copy/{kind}", doing.copy, methods=["GET"]),
         Route("/api/exchanges/{id:int}/replay", doing.replay, methods=["POST"]),
-        Route("/api/exchanges/{id:int}/reveal", doing.reveal, methods=["POST"]),
+        Route("/api/exchanges/{id:int}/reveal", revealing.exchange, methods=["POST"]),
+        Route("/api/exchanges/{id:int}/reveal/messages", revealing.messages, methods=["POST"]),
         Route("/api/compare", doing.compare, methods=["GET"]),
         Route("/api/feed", feed, methods=["GET"]),
         Route("/api/fields", filters.fields, methods=["GET"]),

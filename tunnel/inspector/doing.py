@@ -1,33 +1,28 @@
-"""Doing: the part of the API that does something with what was recorded: copy, compare, send again, reveal.
+"""Doing: the part of the API that does something with what was recorded: copy, compare, send again.
 
 What a request is as a command, what differs, and what is sent is decided in other rooms (`inspector.doors`,
 `inspector.replaying`); here it is read and answered.
 """
 
-import base64
 import dataclasses
-from typing import Any, cast
+from typing import cast
 
-import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 
-from tunnel.capture.heads import fields_of
-from tunnel.capture.recode import changed
 from tunnel.capture.store import Store
 from tunnel.errors import TunnelError, UsageError
-from tunnel.inspector import doors, shapes, views
+from tunnel.inspector import doors
 from tunnel.inspector.answers import body_as, json, number
 from tunnel.inspector.exchanges import found
-from tunnel.inspector.parts import Parts, Reveal
+from tunnel.inspector.parts import Parts
 from tunnel.inspector.readers import Readers
 from tunnel.inspector.replaying import ReplayWish, replayed
+from tunnel.inspector.revealing import NO_FRONT
 from tunnel.model.exchange import Exchange, Side
 
 KINDS = ("curl", "fetch", "requests", "har")
 MOST_BODY = 24 * 1024 * 1024  # bytes of a JSON body that may hold one in base64
-_SECRET = ("request_head", "sent_head", "response_head", "returned_head", "request_trailers", "response_trailers")
-_NO_FRONT = "without a running front nobody has the real values, or could send anything"
 
 
 class Doing:
@@ -76,49 +71,9 @@ class Doing:
         wish = cast(ReplayWish, await body_as(request, ReplayWish, MOST_BODY))
         if self._parts.replay is None:
             raise TunnelError(
-                f"{id} is not sent again: {_NO_FRONT}", status=409, hint=f"start the front, or type: tunnel replay {id}"
+                f"{id} is not sent again: {NO_FRONT}", status=409, hint=f"start the front, or type: tunnel replay {id}"
             )
         return json({"replays": await replayed(id, wish, self._parts, self._readers)})
-
-    async def reveal(self, request: Request) -> Response:
-        """Answer an exchange with the real values of what was redacted, where this process still has them."""
-        id = int(request.path_params["id"])
-        reveal = self._parts.reveal
-        if reveal is None:
-            raise TunnelError(
-                f"nothing of {id} can be revealed: {_NO_FRONT}",
-                status=409,
-                hint="the real values were never written; only the process that saw them has them, while it runs",
-            )
-        return json(await self._readers.ask(lambda store: msgspec.json.encode(_revealed(store, id, reveal))))
-
-
-def _revealed(store: Store, id: int, reveal: Reveal) -> dict[str, object]:
-    exchange = found(store, id)
-    missing = 0
-    heads: dict[str, Any] = {}
-    for name in _SECRET:
-        value = getattr(exchange, name)
-        if value:
-            heads[name], gone = reveal(value)
-            # A secret of a head is in both of its forms; it is counted once.
-            missing += gone if name not in ("sent_head", "returned_head") else 0
-    heads["target"] = reveal(exchange.target.encode("utf-8", "replace"))[0].decode("utf-8", "replace")
-    shown = dataclasses.replace(exchange, **heads)
-    told = shapes.exchange(shown)
-    for side, head, body in (
-        (Side.REQUEST, shown.request_head, shown.request),
-        (Side.RESPONSE, shown.response_head, shown.response),
-    ):
-        if told[side.value] is None:
-            continue
-        kept, gone = changed(store.body(id, side), fields_of(head).tokens(b"content-encoding"), reveal)
-        missing += gone
-        told[side.value]["view"] = views.view(
-            dataclasses.replace(body, kept=len(kept), size=len(kept)) if body.whole else body, kept, head
-        )
-        told[side.value]["base64"] = base64.b64encode(kept).decode()
-    return {"exchange": told, "missing": missing}
 
 
 def _address_of(exchange: Exchange) -> str:

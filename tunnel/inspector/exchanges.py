@@ -1,6 +1,8 @@
 """Exchanges: the part of the API that reads them: the list, one whole, its bodies, its messages. In readers' threads."""
 
 import time
+from collections.abc import Callable
+from typing import NamedTuple
 
 import msgspec
 from starlette.requests import Request
@@ -13,7 +15,7 @@ from tunnel.inspector import doors, shapes, views
 from tunnel.inspector.answers import json, number
 from tunnel.inspector.parts import Parts
 from tunnel.inspector.readers import Readers
-from tunnel.model.exchange import Exchange, Side
+from tunnel.model.exchange import Exchange, RecordedMessage, Side
 
 MOST_LINES = 500  # in one answer
 MOST_COUNTED = 100_000
@@ -21,6 +23,37 @@ MOST_MESSAGES = 1000  # in one answer
 MOST_PAYLOAD = 4 * 1024 * 1024  # bytes of messages in one answer; at least one message comes whatever its size
 # A body is a stranger's: it is never shown as what it says it is, unless it is an image, and nothing in it may run.
 _BODY_POLICY = "default-src 'none'; sandbox; frame-ancestors 'none'"
+
+
+class Page(NamedTuple):
+    """Which messages are asked for: at most `limit` behind number `after` (-1 for the first)."""
+
+    after: int
+    limit: int
+
+    @classmethod
+    def of(cls, request: Request) -> "Page":
+        """Return what a request asks for.
+
+        Raises: UsageError, it is no number.
+        """
+        after = number(request, "after", None)
+        limit = number(request, "limit", 200, least=1, most=MOST_MESSAGES) or 1
+        return cls(-1 if after is None else after, limit)
+
+    def read(self, store: Store, id: int, shape: Callable[[int, RecordedMessage], shapes.Shape]) -> shapes.Shape:
+        """Return them, and where the next page begins."""
+        told: list[shapes.Shape] = []
+        left = MOST_PAYLOAD
+        more = False
+        for place, message in messages_after(store, id, self.after, self.limit):
+            left -= len(message.payload)
+            if told and left < 0:
+                more = True
+                break
+            told.append(shape(place, message))
+        more = more or len(told) == self.limit
+        return {"messages": told, "next": told[-1]["number"] if more else None}
 
 
 class Exchanges:
@@ -82,23 +115,11 @@ class Exchanges:
 
     async def messages(self, request: Request) -> Response:
         """Answer a page of an upgraded connection's messages, oldest first."""
-        id = int(request.path_params["id"])
-        after = number(request, "after", None)
-        limit = number(request, "limit", 200, least=1, most=MOST_MESSAGES) or 1
+        id, page = int(request.path_params["id"]), Page.of(request)
 
         def read(store: Store) -> bytes:
             found(store, id)
-            told: list[shapes.Shape] = []
-            left = MOST_PAYLOAD
-            more = False
-            for place, message in messages_after(store, id, -1 if after is None else after, limit):
-                left -= len(message.payload)
-                if told and left < 0:
-                    more = True
-                    break
-                told.append(shapes.message(place, message))
-            more = more or len(told) == limit
-            return msgspec.json.encode({"messages": told, "next": told[-1]["number"] if more else None})
+            return msgspec.json.encode(page.read(store, id, shapes.message))
 
         return json(await self._readers.ask(read))
 

@@ -6,6 +6,7 @@ What of a request can be sent again is decided in `rules.replaying`; sending is 
 import base64
 import binascii
 import dataclasses
+from collections.abc import Sequence
 from typing import Annotated
 
 import msgspec
@@ -18,10 +19,11 @@ from tunnel.errors import TunnelError, UsageError
 from tunnel.inspector.exchanges import found
 from tunnel.inspector.parts import Parts, Reveal
 from tunnel.inspector.readers import Readers
+from tunnel.inspector.revealing import revealing
 from tunnel.model.address import parse_target
 from tunnel.model.exchange import Exchange, Side
 from tunnel.model.headers import Headers
-from tunnel.model.replay import ReplayPlan
+from tunnel.model.replay import Draft, ReplayPlan
 from tunnel.rules.replaying import Edits, addressed, edited, no_secrets, planned, pseudonyms, recalled
 
 MOST_TIMES = 100
@@ -70,20 +72,9 @@ async def replayed(id: int, wish: ReplayWish, parts: Parts, readers: Readers) ->
 
 def _plan(store: Store, id: int, wish: ReplayWish, parts: Parts) -> ReplayPlan:
     exchange = found(store, id)
-    head, kept, target = exchange.request_head, store.body(id, Side.REQUEST), exchange.target
-    if (reveal := parts.reveal) is not None:
-        head, _ = reveal(head)
-        kept, _ = changed(kept, fields_of(head).tokens(b"content-encoding"), reveal)
-        target = _text_revealed(target, reveal)
-        # Whoever edits a request that was shown with pseudonyms means the values that they stand for.
-        wish = msgspec.structs.replace(
-            wish,
-            target=None if wish.target is None else _text_revealed(wish.target, reveal),
-            headers=wish.headers and [(name, _text_revealed(value, reveal)) for name, value in wish.headers],
-        )
-    exchange = dataclasses.replace(exchange, target=target)
+    kept = store.body(id, Side.REQUEST)
     try:
-        return _planned(exchange, fields_of(head), kept, wish, parts)
+        return _planned(exchange, fields_of(exchange.request_head), kept, wish, parts)
     except UsageError:
         raise
     except TunnelError as error:
@@ -91,7 +82,7 @@ def _plan(store: Store, id: int, wish: ReplayWish, parts: Parts) -> ReplayPlan:
 
 
 def _planned(exchange: Exchange, fields: Headers, kept: bytes, wish: ReplayWish, parts: Parts) -> ReplayPlan:
-    draft = recalled(exchange, fields, kept, body=_body(wish, parts.reveal))
+    draft = recalled(exchange, fields, kept, body=_body(wish))
     edits = Edits(
         method=None if wish.method is None else wish.method.encode("latin-1", "replace"),
         target=None if wish.target is None else wish.target.encode("latin-1", "replace"),
@@ -108,23 +99,50 @@ def _planned(exchange: Exchange, fields: Headers, kept: bytes, wish: ReplayWish,
         ]
         draft = dataclasses.replace(draft, headers=Headers([field for field in given if field[0].lower() not in made]))
     if where := pseudonyms(draft):
+        codings = fields.tokens(b"content-encoding") if wish.body_base64 is None else []
+        # Whoever edits a request that was shown with pseudonyms means the values that they stand for.
+        draft, where = _with_secrets(draft, where, codings, revealing(exchange, parts.reveal))
+    if where:
         why = "this process has not seen them, or has them no more"
         raise no_secrets(exchange.id, where, why)
     return planned(draft, parent=exchange.id, place=place, front=not wish.to, patience=PATIENCE)
 
 
-def _text_revealed(text: str, reveal: Reveal) -> str:
-    return reveal(text.encode("latin-1", "replace"))[0].decode("latin-1")
+def _with_secrets(
+    draft: Draft, where: tuple[str, ...], codings: Sequence[bytes], reveal: Reveal | None
+) -> tuple[Draft, tuple[str, ...]]:
+    """Return a draft with its secrets, and where they are not known any more.
+
+    What comes out may look like a pseudonym again, where the client itself sent one: it is sent as it came.
+    """
+    if reveal is None:
+        return draft, where
+    missing: set[str] = set()
+
+    def real(place: str, text: bytes, codings: Sequence[bytes] = ()) -> bytes:
+        if place not in where:
+            return text
+        done, gone = changed(text, codings, reveal)
+        if gone or done == text:  # of one within base64 nothing can be put back
+            missing.add(place)
+        return done
+
+    draft = dataclasses.replace(
+        draft,
+        target=real("the target", draft.target),
+        headers=Headers([(name, real(name.decode("latin-1"), value)) for name, value in draft.headers]),
+        body=real("the body", draft.body, codings),
+    )
+    return draft, tuple(place for place in where if place in missing)
 
 
-def _body(wish: ReplayWish, reveal: Reveal | None) -> bytes | None:
+def _body(wish: ReplayWish) -> bytes | None:
     if wish.body_base64 is None:
         return None
     try:
-        body = base64.b64decode(wish.body_base64, validate=True)
+        return base64.b64decode(wish.body_base64, validate=True)
     except (binascii.Error, ValueError):
         raise UsageError("body_base64 is not base64") from None
-    return body if reveal is None else reveal(body)[0]
 
 
 def _newest(store: Store) -> int:

@@ -17,6 +17,7 @@ from tunnel.errors import TunnelError, UsageError
 from tunnel.model.address import Target
 from tunnel.model.exchange import Exchange
 from tunnel.model.headers import Field, Headers
+from tunnel.model.pseudonym import BEGINNING, PSEUDONYM
 from tunnel.model.replay import MARK, NOT_SENT, Draft, ReplayPlan
 from tunnel.rules.forwarding import of_one_hop
 
@@ -41,7 +42,7 @@ def _as_base64(word: bytes) -> list[bytes]:
 
 # What stands for a secret that was not stored (`capture.pseudonyms`). Inside base64, as in Basic credentials, it looks
 # otherwise.
-_PSEUDONYM = re.compile(rb"redacted-[0-9a-f]{16}|" + b"|".join(map(re.escape, _as_base64(b"redacted-"))))
+_PSEUDONYM = re.compile(PSEUDONYM.pattern + b"|" + b"|".join(map(re.escape, _as_base64(BEGINNING))))
 
 
 @dataclass(frozen=True, slots=True)

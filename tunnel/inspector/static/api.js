@@ -39,6 +39,7 @@ export const exchange = (id, signal) => json(`/api/exchanges/${id}`, { signal })
 export const view = (id, side) => json(`/api/exchanges/${id}/body/${side}?form=view`);
 export const bodyPath = (id, side, form = "decoded") => `/api/exchanges/${id}/body/${side}?form=${form}`;
 export const messages = (id, after, limit = 200) => json(`/api/exchanges/${id}/messages${query({ after, limit })}`);
+export const revealedMessages = (id, after, limit = 200) => post(`/api/exchanges/${id}/reveal/messages${query({ after, limit })}`);
 export const copy = async (id, form) => (await json(`/api/exchanges/${id}/copy/${form}`)).text;
 export const compare = async (left, right) => (await json(`/api/compare${query({ left, right })}`)).rows;
 export const replay = async (id, edits = {}) => (await post(`/api/exchanges/${id}/replay`, edits)).replays;

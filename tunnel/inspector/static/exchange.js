@@ -90,8 +90,9 @@ export class ExchangeView {
     this._part("timing", [one.timings, one.state, one.reused], () => timingView(one));
     this._side(one, "request", { came: "client", went: "upstream" });
     this._side(one, "response", { came: "upstream", went: "client" });
-    if (one.upgrade && !this._messages) {
-      this._messages = new Messages(one);
+    if (one.upgrade && this._messages?.revealed !== Boolean(this._revealed)) {
+      this._messages?.close();
+      this._messages = new Messages(one, Boolean(this._revealed));
       fill(this._parts.messages, this._messages.element);
     } else this._messages?.told(one.messages);
   }

@@ -11,8 +11,11 @@ const PAGE = 200; // messages asked for at once
 const MOST = 600; // messages held on the screen
 
 export class Messages {
-  constructor(exchange) {
+  /** `revealed`: with the secrets put back. */
+  constructor(exchange, revealed = false) {
     this._exchange = exchange;
+    this.revealed = revealed;
+    this._page = revealed ? api.revealedMessages : api.messages;
     this._next = exchange.messages > PAGE ? exchange.messages - PAGE - 1 : null; // the number behind which we read on; null for the first
     this._lowest = this._next === null ? null : 0; // no message has a lower number; null until the first has come
     this._count = exchange.messages;
@@ -43,7 +46,7 @@ export class Messages {
 
   async _read() {
     while (!this._gone) {
-      const page = await api.messages(this._exchange.id, this._next, PAGE);
+      const page = await this._page(this._exchange.id, this._next, PAGE);
       if (this._gone || !page.messages.length) break;
       const numbers = page.messages.map(({ number }) => number);
       this._lowest ??= numbers[0];
@@ -61,7 +64,7 @@ export class Messages {
     const first = this._firstShown();
     const from = first - PAGE - 1;
     try {
-      const page = await api.messages(this._exchange.id, from < 0 ? null : from, PAGE);
+      const page = await this._page(this._exchange.id, from < 0 ? null : from, PAGE);
       const earlier = page.messages.filter(({ number }) => number < first);
       if (from < 0) this._lowest = earlier[0]?.number ?? first;
       const height = this._list.scrollHeight;
