@@ -58,7 +58,7 @@ def values(asked: Field, op: Op) -> list[str]:
     if op in (Op.MATCHES, Op.MATCHES_NOT):
         return PATTERNS
     if asked.kind is Kind.CHOICE and op is not Op.CONTAINS:
-        return [*asked.values, ""]
+        return [*asked.values, *(["text/plain", "Image/PNG", "a/b"] if asked.besides else []), ""]
     lines = [text.decode("latin-1") for text in (*HOSTS, *TARGETS)]
     return NUMBERS.get(asked.kind, [*asked.values, *TEXTS, *lines])
 

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable
 
+from tunnel.capture.heads import fields_of
 from tunnel.capture.recorder import Recorder
 from tunnel.capture.tap import Record
 from tunnel.model.headers import Headers
@@ -23,7 +24,7 @@ def request(target: bytes = b"/", *, method: bytes = b"GET", upgrade: bytes = b"
 def response(status: int = 200, fields: bytes = b"Content-Type: text/plain\r\n") -> Response:
     """Return an answer's head."""
     raw = b"HTTP/1.1 %d OK\r\n%b\r\n" % (status, fields)
-    return Response(status, b"OK", Headers(), 1, Framing.CLOSE, 0, True, raw)
+    return Response(status, b"OK", fields_of(raw), 1, Framing.CLOSE, 0, True, raw)
 
 
 def begun(recorder: Recorder, target: bytes = b"/", **how: bytes) -> Record:

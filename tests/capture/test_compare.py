@@ -91,6 +91,20 @@ def test_json_by_path_with_numbers_as_they_were_written():
     assert [row.name for row in rows if row.same] == ["$.same"]
 
 
+def test_what_was_empty_is_told_by_its_members_alone():
+    rows = answers(
+        b'{"a": [], "b": {}, "c": 1, "d": [], "e": "[]"}',
+        b'{"a": [1], "b": {"x": 2}, "c": {"y": 3}, "d": {}, "e": [4]}',
+        JSON,
+    )
+
+    assert differences(rows) == {
+        "$.a[0]": (None, "1"), "$.b.x": (None, "2"), "$.c": ("1", None), "$.c.y": (None, "3"), "$.d": ("[]", "{}"),
+        "$.e": ('"[]"', None), "$.e[0]": (None, "4"),
+    }  # fmt: skip
+    assert differences(answers(b"[[1]]", b"[]", JSON)) == {"$[0][0]": ("1", None)}
+
+
 def test_a_coded_body_is_compared_decoded():
     packed = [*JSON, (b"Content-Encoding", b"gzip")]
     body = b'{"a":1}'
@@ -204,6 +218,7 @@ def test_json_that_is_none_is_compared_as_what_it_is(body):
         ("date", "Sat, 21 Nov 2026 09:38:53 GMT", "Sat, 21 Nov 2026 09:38:54 GMT"),
         ("ETag", '"a"', '"b"'),
         ("x-request-id", "a", "b"),
+        ("Connection", "keep-alive", "close"),
         ("X-Request-Id", "a", None),
         ("X-Amzn-Trace-Id", "Root=1", "Root=2"),
         ("$.requestId", '"a"', '"b"'),

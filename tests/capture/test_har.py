@@ -13,14 +13,19 @@ from tests.capture.exchanges import STARTED, exchange, recorded
 from tests.helpers import har_spec
 from tunnel.capture import har
 from tunnel.errors import Fault
-from tunnel.model.exchange import Body, Exchange, Failure, RecordedMessage, State, Timings
+from tunnel.model.exchange import Body, Exchange, Failure, Moment, RecordedMessage, State, Timings
 
 
 def entry(
-    exchange: Exchange, request: bytes = b"", response: bytes = b"", messages: tuple[RecordedMessage, ...] = ()
+    exchange: Exchange,
+    request: bytes = b"",
+    response: bytes = b"",
+    messages: tuple[RecordedMessage, ...] = (),
+    moments: tuple[Moment, ...] = (),
 ) -> dict:
     """Write an entry, see that it is valid, and return it as a reader of the file has it."""
-    (text,) = json.loads("".join(har.log([har.entry(exchange, request, response, messages)])))["log"]["entries"]
+    whole = har.entry(exchange, request, response, messages, moments)
+    (text,) = json.loads("".join(har.log([whole])))["log"]["entries"]
     har_spec.check_entry(text)
     return text
 
@@ -219,6 +224,34 @@ def test_an_error_is_told_with_whose_fault_it_was():
 )
 def test_the_kind_of_resource_is_what_it_was_wanted_for_else_what_came(asked, answered, kind):
     assert entry(exchange(asked=asked, answered=[(b"Content-Type", answered)]))["_resourceType"] == kind
+
+
+def test_events_are_told_as_browsers_tell_them_and_their_times_come_back():
+    body = b"id: 1\ndata: one\n\nevent: tick\ndata: two\n\n"
+    kind = [(b"Content-Type", b"text/event-stream")]
+    moments = Moment(18, STARTED + 200_000), Moment(len(body), STARTED + 400_000)
+    streamed = exchange(answered=kind, response=body)
+
+    told = entry(streamed, response=body, moments=moments)
+
+    assert told["_eventSourceMessages"] == [
+        {"time": (STARTED + 200_000) / 1e6, "eventName": "message", "eventId": "1", "data": "one"},
+        {"time": (STARTED + 400_000) / 1e6, "eventName": "tick", "eventId": "1", "data": "two"},
+    ]
+    (read,) = har.read("".join(har.log([har.entry(streamed, b"", body, (), moments)])).encode())
+    assert read.moments == moments
+    late = dataclasses.replace(streamed, timings=Timings(0, 0, 1, 2, 9_000_000))
+    assert "time" not in entry(late, response=body)["_eventSourceMessages"][0]
+
+
+@pytest.mark.parametrize("said", [None, [], [[5, 1]], [[3, 1], [3, 2], [9, 3]], [[9]], [["9", 1]], "x", [[-9, 1]]])
+def test_moments_that_are_not_of_their_body_are_none(said):
+    told = har.entry(exchange(response=b"data: 1\n\n"), b"", b"data: 1\n\n", ())
+    told["_tunnel"]["response"]["moments"] = said
+
+    (read,) = har.read("".join(har.log([told])).encode())
+
+    assert read.moments == ()
 
 
 def test_a_long_log_never_holds_more_than_an_entry():

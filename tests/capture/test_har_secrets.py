@@ -71,4 +71,4 @@ def test_pseudonyms_stay_what_they_are(tmp_path):
     body = b'{"token":"redacted-0123456789abcdef"}'
     one = exchange(asked=[(b"Authorization", b"Bearer redacted-0123456789abcdef")], response=body)
 
-    assert HarSecrets(tmp_path / "folder")(har.Imported(one, b"", body, ())) == (one, b"", body, ())
+    assert HarSecrets(tmp_path / "folder")(har.Imported(one, b"", body, ())) == (one, b"", body, (), ())

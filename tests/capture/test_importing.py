@@ -11,19 +11,20 @@ import pytest
 from hypothesis import given, settings
 
 from tests.capture import writers
-from tests.capture.exchanges import recorded
+from tests.capture.exchanges import STARTED, exchange, recorded
 from tests.capture.making import ended, until
+from tests.capture.old_stores import old_store
 from tunnel.capture import har, importing
 from tunnel.capture.alive import Claim
 from tunnel.capture.importing import Outcome, import_har
 from tunnel.capture.recorder import Recorder
 from tunnel.capture.retention import FOREVER, Retention
 from tunnel.capture.store import Store
-from tunnel.capture.store_schema import FILE, SCHEMA, VERSION, open_for_writing
+from tunnel.capture.store_schema import FILE, VERSION, open_for_writing
 from tunnel.capture.store_write import Writing
 from tunnel.errors import TunnelError
 from tunnel.model.config import DAYS, KIB, Keep
-from tunnel.model.exchange import Side
+from tunnel.model.exchange import Moment, Side
 
 NOW = 1_800_000_000_000_000
 DAY = int(DAYS * 1e6)
@@ -83,6 +84,18 @@ def test_what_was_exported_and_imported_is_what_it_was(tmp_path_factory, whole):
                 assert getattr(read, name) == getattr(exchange, name), name
         assert (store.body(id, "request"), store.body(id, "response")) == (request, response)
         assert list(store.messages(id)) == messages
+
+
+def test_the_times_of_an_event_stream_come_back_too(folder, tmp_path):
+    body = b"data: one\n\ndata: two\n\n"
+    whole = exchange(answered=[(b"Content-Type", b"text/event-stream")], response=body)
+    moments = (Moment(11, STARTED + 200_000), Moment(22, None))
+    told = json.loads("".join(har.log([har.entry(whole, b"", body, (), moments)])))["log"]["entries"][0]
+
+    id = take(folder, saved(tmp_path, told)).first
+
+    with Store(folder) as store:
+        assert (tuple(store.moments(id)), store.body(id, "response")) == (moments, body)
 
 
 def test_a_large_body_is_in_pieces_and_whole(folder, tmp_path, monkeypatch):
@@ -280,12 +293,7 @@ def test_when_the_store_is_too_large_what_was_recorded_before_the_import_goes_fi
 
 
 def test_a_store_of_version_3_takes_imports_too(folder, tmp_path):
-    folder.mkdir(mode=0o700)
-    with closing(sqlite3.connect(folder / FILE)) as sql, sql:
-        for statement in SCHEMA.split(";"):
-            if "CREATE TABLE import" not in statement:
-                sql.execute(statement)
-        sql.execute("PRAGMA user_version = 3")
+    old_store(folder, 3)
 
     open_for_writing(folder, pytest.fail).close()
 

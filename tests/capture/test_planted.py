@@ -64,7 +64,7 @@ def passes(recorder: Recorder, carried: Carried, *, shown: bool) -> Record:
     record.response = answer(carried, 101 if upgrade else 200, *carried.returned, *upgrade)
     record.returned = record.response.raw.replace(b"\r\n\r\n", b"\r\nX-More: 1\r\n\r\n")
     for number, piece in enumerate(carried.pieces):
-        record.response_body.add(piece)
+        record.timed(piece, time.perf_counter())
         if shown and number % 40 == 3:
             until(lambda: not record.response_body.pieces)  # the writer has looked in between
     if carried.messages:

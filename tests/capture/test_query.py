@@ -74,6 +74,7 @@ def test_what_is_read(text, tree):
         ("path < 5", 5, "contains", "cannot be compared with <"),
         ("tls > yes", 4, "=", "cannot be compared with >"),
         ("status = 5xx", 9, "", "is a whole number"),
+        ("type = jsn", 7, "json", "is never 'jsn'"),
         ("state = runing", 8, "running", "is never 'runing'"),
         ("fault in (client, upsteam)", 18, "upstream", "is never 'upsteam'"),
         ("tls = maybe", 6, "", "is yes or no"),

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from tests.capture.making import PEER, begun, ended, request, response, until
 from tests.helpers.garbage import alive, no_collector
 from tunnel.capture.clock import Clock
+from tunnel.capture.query import parse
 from tunnel.capture.recorder import Recorder
 from tunnel.capture.store import Store
 from tunnel.errors import Fault, UpstreamError
@@ -97,8 +98,9 @@ def test_a_failure_keeps_its_sentence_and_its_side(recorder, tmp_path):
     cap=st.integers(0, 120),
     memory=st.integers(0, 200),
     shown=st.integers(0, 8),
+    timed=st.booleans(),
 )
-def test_what_is_kept_is_always_a_prefix_of_what_passed(pieces, cap, memory, shown):
+def test_what_is_kept_is_always_a_prefix_of_what_passed(pieces, cap, memory, shown, timed):
     """Whatever the cap and the budget, and whether or not it is written while it runs."""
     with tempfile.TemporaryDirectory() as name:
         recorder = Recorder(Path(name), Keep(body_size=cap, memory=memory))
@@ -107,16 +109,21 @@ def test_what_is_kept_is_always_a_prefix_of_what_passed(pieces, cap, memory, sho
         for number, piece in enumerate(pieces):
             if number == shown:
                 recorder.show(record)
-            record.response_body.add(piece)
+            if timed:
+                record.timed(piece, record.started + number / 500)
+            else:
+                record.response_body.add(piece)
         record.ended = record.started
         recorder.close(record)
         recorder.stop(5)
         with Store(Path(name)) as store:
             kept, body = store.body(record.id, "response"), store.exchange(record.id).response
+            moments = store.moments(record.id)
 
     passed = b"".join(pieces)
     assert passed.startswith(kept) and len(kept) == body.kept <= cap
     assert body.size == len(passed)
+    assert not moments or (timed and shown < 8 and moments[-1].end == len(kept))
     assert body.whole or body.lost or body.kept == cap
     assert recorder.statistics().waiting_bytes == 0
 
@@ -251,6 +258,36 @@ def test_bodies_are_dropped_before_rows(tmp_path):
         assert [store.exchange(record.id).response.lost for record in records] == [False, False, True, True]
         assert [store.body(record.id, "response") for record in records] == [b"12345", b"12345", b"", b""]
     assert recorder.statistics().body_bytes_dropped == 10
+
+
+@pytest.mark.parametrize(
+    ("fields", "kind"),
+    [
+        (b"Content-Type: Text/HTML; charset=utf-8\r\n", "text/html"),
+        (b"X: y\r\nCONTENT-TYPE:application/json\r\nContent-Type: text/css\r\n", "application/json"),
+        (b"Content-Type: \r\n", ""),
+        (b"X-Content-Type: text/css\r\n", ""),
+    ],
+)
+@pytest.mark.parametrize("secrets", [False, True])
+def test_a_line_says_the_type_of_the_answer_live_and_later(tmp_path, fields, kind, secrets):
+    """Later it is read out of the head, as it is where the head was changed to hide a secret."""
+    told = []
+    recorder = Recorder(tmp_path, Keep(), after=told.extend)
+    recorder.start()
+    record = begun(recorder)
+    record.response = response(200, fields + b"Set-Cookie: session=s3cret-0123456789\r\n" * secrets)
+    record.returned, record.ended = record.response.raw, record.started
+    recorder.close(record)
+    unanswered = begun(recorder)
+    unanswered.ended = unanswered.started
+    recorder.close(unanswered)
+    recorder.stop(5)
+
+    assert [summary.type for summary in told] == [kind, ""]
+    with Store(tmp_path) as store:
+        assert store.latest(2) == told
+        assert store.page(parse(f'type = "{kind}"') if kind else None)[-1].id == record.id
 
 
 def test_after_is_told_what_was_committed(tmp_path):

@@ -12,15 +12,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.capture.making import PEER, begun, ended, request, response, until
+from tests.capture.old_stores import old_store
 from tunnel.capture import alive
 from tunnel.capture.alive import Claim
 from tunnel.capture.clock import Clock
 from tunnel.capture.gathering import SMALL, Entry
 from tunnel.capture.recorder import Recorder
-from tunnel.capture.retention import FOREVER, INTERVAL, Retention
+from tunnel.capture.retention import AT_LEAST, FOREVER, GIVEN_BACK, INTERVAL, Retention
 from tunnel.capture.rows import COLUMNS, COMMON, Row, row_of, together
 from tunnel.capture.store import NoStore, Store
-from tunnel.capture.store_schema import FILE, VERSION, open_for_writing, read_version
+from tunnel.capture.store_schema import FILE, JOURNAL, PAGE, VERSION, open_for_writing, read_version
 from tunnel.capture.store_write import Writing, handfuls, runs
 from tunnel.capture.tap import Budget, Record
 from tunnel.errors import TunnelError
@@ -133,8 +134,8 @@ def test_a_row_that_says_nothing_rare_is_short_and_reads_like_a_long_one(tmp_pat
     one, two, mixed = together([short, short]), together([long]), together([short, long])
     mixed.number(range(7, 9))
     assert (len(one), len(two), len(mixed)) == (2, 1, 2)
-    assert list(one.summaries()) == [*two.summaries()] * 2
-    assert [summary.revision for summary in mixed.summaries()] == [7, 8]
+    assert list(one.summaries([common] * 2)) == [*two.summaries([common])] * 2
+    assert [summary.revision for summary in mixed.summaries([common] * 2)] == [7, 8]
     with Store(tmp_path) as store:
         read = store.exchange(common.id)
     assert (read.failure, read.repairs, read.upgrade, read.request_trailers) == (None, (), "", b"")
@@ -265,6 +266,52 @@ def test_as_many_free_pages_are_given_back_as_were_asked_for(tmp_path, writing):
     writing.shrink(20)
 
     assert writing.free() == free - 20
+
+
+def pragma(folder: Path, name: str) -> int:
+    with closing(sqlite3.connect(folder / FILE)) as sql:
+        return int(sql.execute(f"PRAGMA {name}").fetchone()[0])
+
+
+def test_a_new_store_has_large_pages_and_gives_them_back(tmp_path):
+    filled(tmp_path, 10)
+
+    assert (pragma(tmp_path, "page_size"), pragma(tmp_path, "auto_vacuum")) == (PAGE, 2)
+
+
+def test_a_store_of_small_pages_goes_on_with_them(tmp_path):
+    """The journal is carried over after as many bytes, and as many are given back at once."""
+    old_store(tmp_path, 4)
+    filled(tmp_path, 1500)
+    with closing(open_for_writing(tmp_path, pytest.fail)) as sql:
+        assert sql.execute("PRAGMA wal_autocheckpoint").fetchone()[0] * 4096 == JOURNAL
+    claim = Claim(tmp_path)
+    writing = Writing(claim, tmp_path, pytest.fail)
+    before = writing.path.stat().st_size
+
+    steps(Retention(Keep(size=1000 * KIB)), writing, INTERVAL)
+    writing.close()
+    claim.release()
+
+    assert pragma(tmp_path, "page_size") == 4096
+    assert writing.path.stat().st_size <= 1000 * KIB < before
+    with Store(tmp_path) as store:
+        assert {store.body(summary.id, "response") for summary in store.latest(2000)} == {b"x" * 2000}
+
+
+@pytest.mark.parametrize("size", [4096, PAGE])
+def test_free_pages_are_given_back_by_their_bytes_however_large_one_is(size):
+    class Removing(SimpleNamespace):
+        def __enter__(self) -> None: ...
+        def __exit__(self, *_: object) -> None: ...
+
+    given: list[int] = []
+    for free in (AT_LEAST // size, AT_LEAST // size + 1):
+        store = Removing(size=lambda: 0, page_size=lambda: size, remove_oldest=lambda *of: 0, shrink=given.append)
+        store.free = [free].pop
+        Retention(Keep()).step(store, INTERVAL)
+
+    assert [pages * size for pages in given] == [GIVEN_BACK]
 
 
 def _latest_ids(folder: Path) -> list[int]:

@@ -8,11 +8,12 @@ from pathlib import Path
 import pytest
 
 from tests.capture.making import begun, ended, until
+from tunnel.capture import search
 from tunnel.capture import upkeep as module
 from tunnel.capture.recorder import Recorder
 from tunnel.capture.store import NoStore, Store
 from tunnel.capture.store_schema import FILE
-from tunnel.capture.upkeep import family_size, forget_search, set_aside_stores, upkeep
+from tunnel.capture.upkeep import family_size, set_aside_stores, upkeep
 from tunnel.errors import TunnelError
 from tunnel.model.config import KIB, Keep
 
@@ -206,8 +207,8 @@ def test_what_was_set_aside_is_found_with_its_size(tmp_path: Path) -> None:
 def test_what_makes_bodies_searchable_is_forgotten_whole(tmp_path: Path) -> None:
     for suffix in ("", "-wal", "-shm"):
         (tmp_path / f"search.sqlite{suffix}").touch()
-    forget_search(tmp_path)
-    forget_search(tmp_path)
+    search.forget(tmp_path)
+    search.forget(tmp_path)
 
     assert not list(tmp_path.iterdir())
 

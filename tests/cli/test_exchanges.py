@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from datetime import datetime
 
 import pytest
 from click.testing import CliRunner
@@ -104,6 +105,28 @@ def test_show_tells_the_whole_story(recorder, run):
     ):  # fmt: skip
         assert fact in text, fact
     assert "  Host: app.test" in text
+
+
+def test_a_stream_of_events_is_shown_with_the_time_of_each(recorder, run):
+    record = begun(recorder, b"/events")
+    record.response = response(200, b"Content-Type: text/event-stream\r\n")
+    record.returned, record.first = record.response.raw, record.started
+    for number, piece in enumerate((b": hello\n\n", b"id: 1\ndata: one\n\n", b"data: t", b"wo\n\n")):
+        record.timed(piece, record.started + 0.2 * number)
+    record.ended = record.started + 2
+    recorder.close(record)
+    saved(recorder)
+
+    text = run(show, record.id).stdout
+    told = json.loads(run(show, "--json", record.id).stdout)["response"]
+
+    shown = text.partition("text/event-stream\n\n")[2].splitlines()
+    assert shown == [
+        "  +0.0 ms    : hello", "  ", "  +200 ms    id: 1", "             data: one", "  ", "  +600 ms    data: two", "  ",
+    ]  # fmt: skip
+    assert [piece["bytes"] for piece in told["pieces"]] == [9, 17, 7, 4]
+    moments = [datetime.fromisoformat(piece["at"]) for piece in told["pieces"]]
+    assert (moments[3] - moments[0]).total_seconds() == pytest.approx(0.6, abs=1e-5)
 
 
 def test_show_without_a_number_shows_the_latest(recorder, run):

@@ -17,11 +17,11 @@ from tests.helpers import har_spec
 from tunnel.capture.compare import Difference
 from tunnel.capture.recorder import Recorder
 from tunnel.cli import export as exporting
+from tunnel.cli.choice import named_numbers
 from tunnel.cli.compare import compare_, table
 from tunnel.cli.exchanges import show
 from tunnel.cli.export import Progress, export, import_, write_whole
 from tunnel.cli.lines import Look
-from tunnel.cli.selection import named_numbers
 from tunnel.errors import TunnelError, UsageError
 from tunnel.model.config import Keep
 

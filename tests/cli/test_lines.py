@@ -18,8 +18,8 @@ from tunnel.model.exchange import Summary
 PLAIN = Look()
 SUMMARY = Summary(
     id=42, revision=7, state="done", started=1_700_000_000_123_456, ended=3_100, method="GET", host="app.test",
-    target="/path?x=1", status=200, upgrade="", request_size=0, response_size=1_234, messages=0, caller="curl",
-    caller_pid=4711, error="", fault="", parent=0, source="",
+    target="/path?x=1", status=200, upgrade="", type="text/html", request_size=0, response_size=1_234, messages=0,
+    caller="curl", caller_pid=4711, error="", fault="", parent=0, source="",
 )  # fmt: skip
 ANSI = re.compile(r"\x1b\[\d+m")
 LETTERS = st.text(st.characters(codec=None), max_size=40)
@@ -109,7 +109,7 @@ def test_a_json_line_is_one_line_and_reads_back(target, error):
 def test_the_keys_of_a_json_line_are_kept():
     assert json.loads(json_line(SUMMARY)) == {
         "id": 42, "state": "done", "started": "2023-11-14T22:13:20.123456Z", "duration_ms": 3.1, "method": "GET",
-        "host": "app.test", "target": "/path?x=1", "status": 200, "upgrade": "", "request_bytes": 0,
+        "host": "app.test", "target": "/path?x=1", "status": 200, "upgrade": "", "type": "text/html", "request_bytes": 0,
         "response_bytes": 1234, "messages": 0, "caller": "curl", "caller_pid": 4711, "error": "", "fault": "",
         "parent": 0,
     }  # fmt: skip

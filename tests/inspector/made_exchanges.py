@@ -62,6 +62,7 @@ def summary(id: int, **given: Any) -> Shape:
         "target": "/",
         "status": 200,
         "upgrade": "",
+        "type": "",
         "request_size": 0,
         "response_size": 0,
         "messages": 0,

@@ -56,6 +56,29 @@ def test_the_newest_exchange_stands_first_with_what_a_line_says(api: FakeApi, pa
     assert told[6].endswith("kB")
 
 
+@pytest.mark.parametrize(
+    ("type", "upgrade", "shown"),
+    [
+        ("application/json", "", "json"),
+        ("text/javascript", "", "js"),
+        ("image/svg+xml", "", "svg"),
+        ("image/png", "", "png"),
+        ("application/vnd.api+json", "", "api+json"),
+        ("", "websocket", "ws"),
+        ("", "", ""),
+    ],
+)
+def test_the_type_is_that_of_the_answer_and_not_of_the_path(
+    api: FakeApi, page: Page, type: str, upgrade: str, shown: str
+) -> None:
+    api.viewers()
+    line = api.tell(type=type, upgrade=upgrade, target="/page.php")
+
+    cell = row(page, line["id"]).locator(".cell.type")
+    expect(cell).to_have_text(shown)
+    expect(cell).to_have_attribute("title", type)
+
+
 def test_a_list_of_100_000_scrolls_to_its_end_while_few_rows_are_held_and_drawn(api: FakeApi, page: Page) -> None:
     page.locator("#list").focus()
     page.keyboard.press("End")

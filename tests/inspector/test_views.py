@@ -8,9 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tunnel.capture.recode import encoder
 from tunnel.inspector import views
 from tunnel.inspector.views import image_type, upgraded, view
-from tunnel.model.exchange import Body
+from tunnel.model.exchange import Body, Moment
 
 
 def shown(data: bytes, kind: str = "", *more: str, size: int | None = None, lost: bool = False) -> dict:
@@ -101,6 +102,39 @@ def test_events_are_read_as_browsers_read_them() -> None:
     ]
 
 
+def test_each_event_has_the_time_of_its_last_byte() -> None:
+    body = b"data: 1\n\nda" + b"ta: 2\n\ndata: 3\n\n"
+    head = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\n"
+    moments = [Moment(11, 1_000), Moment(len(body), 201_000)]
+
+    told = view(Body(len(body), len(body), False), body, head, moments)
+
+    assert [(event["data"], event["at"]) for event in told["events"]] == [("1", 1_000), ("2", 201_000), ("3", 201_000)]
+
+
+def test_a_coded_stream_has_its_times_too() -> None:
+    writer = encoder(b"gzip")
+    coded = [writer.feed(b"data: %d\n\n" % number, last=number == 2) for number in range(3)]
+    head = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nContent-Encoding: gzip\r\n\r\n"
+    moments = [Moment(sum(map(len, coded[: number + 1])), number) for number in range(3)]
+    size = sum(map(len, coded))
+
+    told = view(Body(size, size, False), b"".join(coded), head, moments)
+
+    assert [(event["data"], event["at"]) for event in told["events"]] == [("0", 0), ("1", 1), ("2", 2)]
+
+
+@pytest.mark.parametrize(
+    ("kind", "body"),
+    [("application/x-ndjson", b'{"a":1}\n[2]\n'), ("application/json-seq", b'\x1e{"a":1}\n\x1e[2]\n')],
+)
+def test_lines_of_json_are_events_without_a_name(kind: str, body: bytes) -> None:
+    told = shown(body, kind)
+
+    assert told["kind"] == "events"
+    assert [(event["event"], event["data"]) for event in told["events"]] == [("", '{"a":1}'), ("", "[2]")]
+
+
 def test_codings_are_undone_and_what_is_cut_is_told() -> None:
     packed = gzip.compress(random.Random(1).randbytes(5000).hex().encode())
     whole = shown(packed, "text/plain", "Content-Encoding: gzip")
@@ -130,7 +164,15 @@ def test_only_images_in_which_nothing_runs_have_a_type_of_their_own() -> None:
 @given(
     st.binary(max_size=300),
     st.sampled_from(
-        ["", "multipart/form-data; boundary=x", "text/event-stream", "application/json", "application/graphql"]
+        [
+            "",
+            "multipart/form-data; boundary=x",
+            "text/event-stream",
+            "application/json",
+            "application/graphql",
+            "application/x-ndjson",
+            "application/json-seq",
+        ]
     ),
     st.sampled_from(
         [b"", b"--x\r\n", b"--x\r\nContent-Disposition: form-data; name*=utf-8''%ff; filename=\"", b"data: "]

@@ -262,6 +262,19 @@ async def test_each_piece_of_an_answer_passes_at_once():
         record = here.notes.records[0]
         assert b"".join(record.response_body.pieces) == b"onetwo"
         assert list(record.response_trailers) == [(b"X-Sum", b"6")]
+        assert len(record.times) == len(record.response_body.pieces)
+        assert record.first <= record.times[0] < record.times[1] <= record.ended
+
+
+async def test_of_an_answer_that_came_whole_no_times_are_noted():
+    async with front(answering(OK)) as here:
+        client = here.connect()
+        await client.say(GET)
+        await client.hear_until(b"hello")
+        await wait_all_tasks_blocked()
+
+        assert list(here.notes.records[0].response_body.pieces) == [b"hello"]
+        assert here.notes.records[0].times is None
 
 
 async def test_each_piece_of_a_request_passes_at_once_and_its_trailers_too():

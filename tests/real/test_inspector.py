@@ -23,6 +23,7 @@ from tunnel.net.vitals import lives
 pytestmark = pytest.mark.real
 
 ANY = ("--inspector", "127.0.0.1:0")
+CLOCKS = 100_000  # µs by which the wall clock may have been set right between two looks at it
 
 
 @pytest.fixture(scope="module")
@@ -97,6 +98,45 @@ def test_what_passes_is_seen_live_and_whole_and_counted(port: int, tmp_path: Pat
         assert "tunnel-inspector" not in sent["cookie"]
         assert 'tunnel_requests_total{method="GET",code="2xx"} 1' in window.get("/metrics").text
         assert window.get("/api/overview").json()["buckets"][0]["requests"] == 1
+
+
+def test_events_show_when_they_came_while_the_stream_still_runs_and_afterwards(port: int, tmp_path: Path) -> None:
+    with (
+        Front(port, tmp_path / "folder", *ANY) as front,
+        visitor(link(front), front.context()) as window,
+        front.client() as client,
+        front.client() as other,
+    ):
+        said: list[tuple[float, float]] = []  # between which moments each event passed, µs since the epoch
+        with client.stream("GET", "/events?name=times") as events:
+            lines = events.iter_lines()
+            id = wait_for(window, "/events?name=times")["id"]
+            for word in ("one", "two", "three"):
+                before = time.time() * 1e6
+                other.post(f"/say?to=times&word={word}")
+                assert next(line for line in lines if line) == f"data: {word}"
+                said.append((before, time.time() * 1e6))
+                running = events_of(window, id, len(said))  # as long as that takes the next one comes later
+            assert window.get(f"/api/exchanges/{id}").json()["state"] == "running"
+        shown = front.run("show", str(front.exchange("/events?name=times")["id"]))
+
+        assert [event["data"] for event in running] == ["one", "two", "three"]
+        for event, (before, after) in zip(running, said, strict=True):
+            assert before - CLOCKS < event["at"] < after + CLOCKS
+        assert events_of(window, id, 3) == running
+        assert [line.split()[-2:] for line in shown.splitlines() if re.match(r"  \+\d.* data: ", line)] == [
+            ["data:", word] for word in ("one", "two", "three")
+        ]
+
+
+def events_of(window: httpx.Client, id: int, count: int) -> list[dict]:
+    """Return the events of an answer, once there are so many in the record."""
+    deadline = time.monotonic() + PATIENCE
+    while time.monotonic() < deadline:
+        events: list[dict] = window.get(f"/api/exchanges/{id}/body/response").json()["events"]
+        if len(events) >= count:
+            return events
+    raise AssertionError(f"{count} events were not recorded")
 
 
 def test_a_viewer_does_not_hold_up_ctrl_c(port: int, tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ import difflib
 import json
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
+from typing import NamedTuple
 from urllib.parse import parse_qsl
 
 from tunnel.capture.har_forms import params_of
@@ -17,6 +18,7 @@ Named = tuple[str, str | None, str | None]  # name, left, right
 MOST_PATHS = 5000  # values of one JSON document
 MOST_LINES = 2000  # of the part that differs: the time grows with the square of it
 MOST_DEEP = 64
+_EMPTY = ("[]", "{}")  # where the other one has members, these tell of it, and it is not told once more
 _MOST_JSON = 4 * 1024 * 1024  # bytes
 
 
@@ -28,7 +30,11 @@ def parts(left: bytes, right: bytes, left_type: str, right_type: str) -> list[Na
     """
     flat, other_flat = _json(left, left_type), _json(right, right_type)
     if flat is not None and other_flat is not None:
-        return list(by_name(flat, other_flat))
+        return [
+            (name, one, other)
+            for name, one, other in by_name(flat.values, other_flat.values)
+            if not (one in _EMPTY and name in other_flat.within) and not (other in _EMPTY and name in flat.within)
+        ]
     kinds = {media_type(left_type)[0], media_type(right_type)[0]}
     if kinds <= {"application/x-www-form-urlencoded", "multipart/form-data"}:
         return list(by_name(_form(left, left_type), _form(right, right_type)))
@@ -100,8 +106,20 @@ class _Number(str):
     """A number as it was written: 1.0 and 1.00 are not the same answer, and no digit is lost."""
 
 
-def _json(body: bytes, content_type: str) -> list[Pair] | None:
-    """Return a JSON document's values by path, or None for what is none."""
+class _Flat(NamedTuple):
+    """A JSON document.
+
+    Attributes:
+      values: By path, in their order.
+      within: Paths of what has members.
+    """
+
+    values: list[Pair]
+    within: set[str]
+
+
+def _json(body: bytes, content_type: str) -> _Flat | None:
+    """Return a JSON document's values, or None for what is none."""
     kind = media_type(content_type)[0]
     if not (kind.endswith(("/json", "+json")) or (not kind and body[:1] in (b"{", b"["))) or len(body) > _MOST_JSON:
         return None
@@ -112,11 +130,11 @@ def _json(body: bytes, content_type: str) -> list[Pair] | None:
         )
     except (ValueError, RecursionError):
         return None
-    found: list[Pair] = []
-    for pair in _flat("$", value, 0):
-        if len(found) == MOST_PATHS:
+    found = _Flat([], set())
+    for pair in _flat("$", value, 0, found.within):
+        if len(found.values) == MOST_PATHS:
             return None  # by lines, then
-        found.append(pair)
+        found.values.append(pair)
     return found
 
 
@@ -124,19 +142,20 @@ class _Object(list[tuple[str, object]]):
     """An object as it was written, with names that come twice."""
 
 
-def _flat(path: str, value: object, depth: int) -> Iterator[Pair]:
+def _flat(path: str, value: object, depth: int, within: set[str]) -> Iterator[Pair]:
     if not value and isinstance(value, list):
         yield path, "{}" if isinstance(value, _Object) else "[]"
     elif depth > MOST_DEEP:
         yield path, _written(value)
     elif isinstance(value, _Object):
+        within.add(path)
         for name, member in value:
-            yield from _flat(
-                f"{path}.{name}" if name.isidentifier() else f"{path}[{json.dumps(name)}]", member, depth + 1
-            )
+            below = f"{path}.{name}" if name.isidentifier() else f"{path}[{json.dumps(name)}]"
+            yield from _flat(below, member, depth + 1, within)
     elif isinstance(value, list):
+        within.add(path)
         for number, member in enumerate(value):
-            yield from _flat(f"{path}[{number}]", member, depth + 1)
+            yield from _flat(f"{path}[{number}]", member, depth + 1, within)
     else:
         yield path, _written(value)
 

@@ -14,6 +14,7 @@ _NAMES = {
     "age", "date", "etag", "expires", "last-modified", "if-modified-since", "if-none-match", "if-range", "retry-after",
     "server-timing", "traceparent", "tracestate", "baggage", "b3", "cf-ray", "x-runtime", "x-timer", "via", "forwarded",
     "sec-websocket-key", "sec-websocket-accept", "tunnel-replay", "report-to", "nel",
+    "connection", "keep-alive", "proxy-connection",  # of one connection: a replay has one of its own
 }  # fmt: skip
 # What a name's last word says, and what the word before "id" does.
 _LAST = {

@@ -4,13 +4,13 @@ Where the text goes is for `cli` and the inspector.
 """
 
 import enum
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from tunnel.capture import snippets
 from tunnel.capture.store import Store
 from tunnel.capture.told import json_text, whole_fields
-from tunnel.model.exchange import Exchange, RecordedMessage, Side
+from tunnel.model.exchange import Exchange, Moment, RecordedMessage, Side
 
 
 class Format(enum.StrEnum):
@@ -23,12 +23,13 @@ class Format(enum.StrEnum):
 
 
 class Whole(NamedTuple):
-    """An exchange with its bodies, as they passed, and its messages, which are read as they are asked for."""
+    """An exchange with its bodies, as they passed, its messages, read as they are asked for, and when parts came."""
 
     exchange: Exchange
     request_body: bytes
     response_body: bytes
     messages: Iterator[RecordedMessage]
+    moments: Sequence[Moment]
 
 
 def wholes(store: Store, ids: Iterable[int]) -> Iterator[Whole]:
@@ -36,7 +37,8 @@ def wholes(store: Store, ids: Iterable[int]) -> Iterator[Whole]:
     for id in ids:
         exchange = store.exchange(id)
         if exchange is not None:
-            yield Whole(exchange, store.body(id, Side.REQUEST), store.body(id, Side.RESPONSE), store.messages(id))
+            bodies = store.body(id, Side.REQUEST), store.body(id, Side.RESPONSE)
+            yield Whole(exchange, *bodies, store.messages(id), store.moments(id))
 
 
 def pieces(found: Iterable[Whole], form: Format, *, root: str = "") -> Iterator[str]:
@@ -64,7 +66,7 @@ def pieces(found: Iterable[Whole], form: Format, *, root: str = "") -> Iterator[
                 yield json_text(whole_fields(*whole)) + "\n"
         case Format.CURL:
             between = ""
-            for exchange, body, _, _ in found:
+            for exchange, body, *_ in found:
                 url = snippets.front_of(exchange)
                 known = root if url.startswith("https:") and exchange.listener else ""
                 yield between + snippets.curl(exchange, body, url, root=known) + "\n"

@@ -55,6 +55,7 @@ class Field:
       derive: Makes the field's values of the raw ones; without it they are the same.
       nullable: Whether a value may be missing: then only `!=`, `!~` and `not` are true of it.
       values: All that it can be, where these are known; or what it mostly is.
+      besides: What a value holds that is none of these and may be meant nevertheless; empty where there are no such.
       sides: The bodies whose text are its values, for which the body itself has to be read.
       narrow: SQL that is true wherever the field has a certain value, and for which there is an index; by value.
     """
@@ -70,6 +71,7 @@ class Field:
     aliases: tuple[str, ...] = ()
     nullable: bool = False
     values: tuple[str, ...] = ()
+    besides: str = ""
     sides: tuple[Side, ...] = ()
     narrow: tuple[tuple[str, str], ...] = ()
 
@@ -127,9 +129,10 @@ _LINE = (
     Field("url", Kind.TEXT, "scheme, host and target", 'url contains "app.test/api"',
           lambda e: (e.tls is not None, e.host, e.target), (_TLS, "host", "target"),
           (f"iif({_TLS}, 'https://', 'http://') || host || target",), url_of),
-    Field("type", Kind.CHOICE, "what kind of exchange, by its upgrade and the answer's Content-Type; `http` is all that"
-          " was not upgraded", "type = ws", lambda e: (e.upgrade, e.response_head), ("upgrade", "response_head"),
-          derive=types_of, values=TYPES),
+    Field("type", Kind.CHOICE, "what kind of exchange, by its upgrade and the answer's Content-Type, or the media type"
+          " itself, such as `text/css`; `http` is all that was not upgraded", "type = ws",
+          lambda e: (e.upgrade, e.response_head), ("upgrade", "response_head"),
+          derive=types_of, values=TYPES, besides="/"),
     _row("upgrade", Kind.TEXT, "the protocol that was switched to", "upgrade = websocket", lambda e: e.upgrade,
          "upgrade"),
 )  # fmt: skip

@@ -3,8 +3,7 @@
 import re
 from collections.abc import Sequence
 
-from tunnel.capture.heads import fields_of
-from tunnel.capture.present import media_type
+from tunnel.capture.heads import fields_of, media_type_of
 
 _PORT = re.compile(r":[0-9]")
 _KINDS = (
@@ -68,15 +67,15 @@ def header_values(name: bytes, *heads: bytes) -> Sequence[str]:
 
 
 def types_of(upgrade: str, response_head: bytes) -> Sequence[str]:
-    """Return what kind of exchange it is: one of how it went, and one of what it brought, where that is told."""
+    """Return what kind of exchange it is: how it went, what it brought, where that is told, and the media type of that."""
     if upgrade:
         return ("ws" if upgrade.lower() == "websocket" else "upgrade",)
-    kind, _ = media_type(header_values(b"content-type", response_head)[0])
+    kind = media_type_of(response_head)
     if not kind:
         return ("http",)
     if kind == "application/json" or kind.endswith("+json") or kind in ("application/x-ndjson", "application/jsonl"):
-        return ("http", "json")
+        return ("http", "json", kind)
     for name, prefixes in _KINDS:
         if kind.startswith(prefixes):
-            return ("http", name)
-    return ("http", "xml" if kind.endswith("+xml") else "binary")
+            return ("http", name, kind)
+    return ("http", "xml" if kind.endswith("+xml") else "binary", kind)

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import NamedTuple, Protocol, TypeVar
 
+from tunnel.capture.moments import is_stream, together
 from tunnel.capture.tap import Record
 from tunnel.model.exchange import State
 from tunnel.model.stream import Message
@@ -16,9 +17,11 @@ from tunnel.model.stream import Message
 MOST_LOOKED = 128  # shown records at one look: 0.3 ms during which the way may have to wait for Python's lock
 
 T = TypeVar("T")
+Piece = tuple[Record, bool, int, bytes, float | None]
+"""A piece of a body: whose, whether of the response, its number, its bytes, and when it came where that was noted."""
 
-# Bytes. A body up to this size costs less in its exchange's row than in one of its own. Larger ones would leave the pages,
-# which have 4 KiB, half empty.
+# Bytes. A body up to this size costs less in its exchange's row than in one of its own. Larger ones would make the rows, of
+# which a list reads the beginnings, too few in a page.
 SMALL = 1024
 
 
@@ -46,7 +49,7 @@ class Batch:
     """One transaction's worth, kept until it is committed."""
 
     records: list[Entry] = field(default_factory=list)
-    bodies: list[tuple[Record, bool, int, bytes]] = field(default_factory=list)  # record, of the response, piece, bytes
+    bodies: list[Piece] = field(default_factory=list)
     messages: list[tuple[Record, int, Message]] = field(default_factory=list)  # record, number, message
     ended: int = 0  # of the records, those that will not come again
     taken: int = 0  # bytes of the budget to give back when it is committed
@@ -54,7 +57,7 @@ class Batch:
 
     def begin_again(self) -> None:
         """Know that what earlier batches held has gone: a body that began there cannot be told any more."""
-        fresh = {(id(record), response) for record, response, piece, _ in self.bodies if not piece}
+        fresh = {(id(record), response) for record, response, piece, _, _ in self.bodies if not piece}
         self.bodies = [body for body in self.bodies if (id(body[0]), body[1]) in fresh]
         for number, entry in enumerate(self.records):
             record = entry.record
@@ -107,6 +110,8 @@ class Gathering:
             self.shown[id(record)] = Taken(record)
         for record in ended:
             state = State.DONE if record.error is None else State.FAILED
+            if record.times is not None and not record.live:
+                record.live = _streams(record)
             if record.live or record.stream:
                 self._take_more(batch, self.shown.pop(id(record), Taken(record)), state)
             else:
@@ -141,12 +146,13 @@ class Gathering:
         record = taken.record
         for response, body in enumerate((record.request_body, record.response_body)):
             if body.pieces:
-                data = b"".join(list[bytes](_drain(body.pieces, len(body.pieces))))
-                batch.taken += len(data)
-                if not taken.holed:
-                    batch.bodies.append((record, bool(response), taken.pieces[response], data))
-                    taken.pieces[response] += 1
-                    taken.kept[response] += len(data)
+                pieces = _drain(body.pieces, len(body.pieces))
+                for data, at in together(pieces, record.times if response else None):
+                    batch.taken += len(data)
+                    if not taken.holed:
+                        batch.bodies.append((record, bool(response), taken.pieces[response], data, at))
+                        taken.pieces[response] += 1
+                        taken.kept[response] += len(data)
         if record.stream:
             self._take_stream(batch, taken, record.stream)
         response_head = record.response
@@ -181,6 +187,12 @@ def _number(record: Record) -> int:
     return record.id
 
 
+def _streams(record: Record) -> bool:
+    """Whether an answer is a stream, of whose parts the times matter though it was over soon."""
+    answer = record.response
+    return answer is not None and is_stream(answer.headers.get(b"content-type") or b"")
+
+
 def _take_whole(batch: Batch, record: Record, state: State) -> None:
     """Take a record that nobody asked about while it ran: the common one."""
     asked, answered = record.request_body.pieces, record.response_body.pieces
@@ -201,7 +213,7 @@ def _take_whole(batch: Batch, record: Record, state: State) -> None:
 def _take_body(batch: Batch, record: Record, response: bool, pieces: deque[bytes]) -> bytes:
     data = pieces[0] if len(pieces) == 1 else b"".join(pieces)
     if len(data) > SMALL:
-        batch.bodies.append((record, response, 0, data))
+        batch.bodies.append((record, response, 0, data, None))
     batch.taken += len(data)
     return data
 

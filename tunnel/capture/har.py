@@ -2,29 +2,34 @@
 
 An entry tells what the client saw: the request as it came, the answer as it went to the client, its body decoded. What HAR
 has no place for stands under names that begin with `_`, as its §5 wants: WebSocket messages as Chromium writes them
-(`_webSocketMessages`), and what only tunnel knows (`_tunnel`), so that what was exported can be imported without loss.
+(`_webSocketMessages`), events of a stream (`_eventSourceMessages`), and what only tunnel knows (`_tunnel`), so that what was
+exported can be imported without loss.
 """
 
 import base64
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from tunnel import __version__
 from tunnel.capture import har_parts as parts
 from tunnel.capture.decode import decode
-from tunnel.capture.har_chromium import message_entry, resource_type
+from tunnel.capture.har_chromium import event_entries, message_entry, resource_type
 from tunnel.capture.har_forms import pairs_of, params_of, received_cookies, sent_cookies
 from tunnel.capture.har_read import HarError, Imported, Raw, entries, imported, read
 from tunnel.capture.heads import fields_of, lines_of
-from tunnel.capture.told import json_text
-from tunnel.model.exchange import Body, Exchange, RecordedMessage
+from tunnel.capture.told import json_text, tls_fields
+from tunnel.model.exchange import Body, Exchange, Moment, RecordedMessage
 from tunnel.model.headers import Headers
 
 __all__ = ["HarError", "Imported", "Raw", "entries", "entry", "imported", "log", "read"]
 
 
 def entry(
-    exchange: Exchange, request_body: bytes, response_body: bytes, messages: Iterable[RecordedMessage]
+    exchange: Exchange,
+    request_body: bytes,
+    response_body: bytes,
+    messages: Iterable[RecordedMessage],
+    moments: Sequence[Moment] = (),
 ) -> dict[str, object]:
     """Return an exchange as an entry of a HAR log.
 
@@ -32,6 +37,7 @@ def entry(
       exchange: What is told.
       request_body: What was kept of it, as it passed; `response_body` likewise, content-coded.
       messages: Of an upgraded connection, oldest first.
+      moments: When the parts of the answer's body came, where that is known.
     """
     asked, answered = fields_of(exchange.request_head), fields_of(exchange.returned_head)
     url, timings = _url(exchange), _timings(exchange)
@@ -45,12 +51,14 @@ def entry(
         "timings": timings,
         "connection": str(exchange.port),
         "_resourceType": resource_type(exchange, asked, answered),
-        "_tunnel": _tunnel(exchange, url, asked, answered, coded),
+        "_tunnel": _tunnel(exchange, url, asked, answered, coded, moments),
     }
     if _is_address(exchange.listener):
         told["serverIPAddress"] = exchange.listener
     if exchange.upgrade:
         told["_webSocketMessages"] = [message_entry(message) for message in messages]
+    elif events := event_entries(exchange, answered, response_body, moments):
+        told["_eventSourceMessages"] = events
     return told
 
 
@@ -102,7 +110,7 @@ def _timings(exchange: Exchange) -> dict[str, float]:
 
 
 def _request(exchange: Exchange, url: str, fields: Headers, body: bytes) -> dict[str, object]:
-    content_type = _text(fields.get(b"content-type"))
+    content_type = parts.latin(fields.get(b"content-type"))
     request: dict[str, object] = {
         "method": exchange.method,
         "url": url,
@@ -132,7 +140,7 @@ def _response(exchange: Exchange, fields: Headers, content: dict[str, object]) -
         "cookies": received_cookies(fields),
         "headers": parts.listed(fields),
         "content": content,
-        "redirectURL": _text(fields.get(b"location")),
+        "redirectURL": parts.latin(fields.get(b"location")),
         "headersSize": len(exchange.returned_head) or -1,
         "bodySize": size,
         "_transferSize": len(exchange.returned_head) + size,
@@ -142,7 +150,7 @@ def _response(exchange: Exchange, fields: Headers, content: dict[str, object]) -
 
 def _content(exchange: Exchange, fields: Headers, body: bytes) -> tuple[dict[str, object], bytes]:
     """Return the answer's body as HAR tells it, decoded, and as it passed where that was something else."""
-    content_type = _text(fields.get(b"content-type"))
+    content_type = parts.latin(fields.get(b"content-type"))
     size = exchange.response.size
     if exchange.upgrade or not (size or body):
         return {"size": 0, "mimeType": content_type}, b""
@@ -166,32 +174,36 @@ def _content(exchange: Exchange, fields: Headers, body: bytes) -> tuple[dict[str
     return content, body if coded else b""
 
 
-def _tunnel(exchange: Exchange, url: str, asked: Headers, answered: Headers, coded: bytes) -> dict[str, object]:
+def _tunnel(
+    exchange: Exchange, url: str, asked: Headers, answered: Headers, coded: bytes, moments: Sequence[Moment]
+) -> dict[str, object]:
     """Return what HAR has no place for. Heads are left out where the entry's own lists say the same."""
     timings, tls, failure = exchange.timings, exchange.tls, exchange.failure
     version = _version(exchange.request_head, -1)
     heads: dict[str, str] = {}
     if exchange.request_head != parts.request_head(exchange.method, url, version, list(asked)):
-        heads["request"] = _text(exchange.request_head)
+        heads["request"] = parts.latin(exchange.request_head)
     if exchange.sent_head != exchange.request_head:
-        heads["sent"] = _text(exchange.sent_head)
+        heads["sent"] = parts.latin(exchange.sent_head)
     if exchange.informational:
-        heads["informational"] = _text(exchange.informational)
+        heads["informational"] = parts.latin(exchange.informational)
     version, reason = _version(exchange.returned_head, 0), _reason(exchange.returned_head)
     if exchange.returned_head != parts.response_head(version, exchange.status or 0, reason, list(answered)):
-        heads["returned"] = _text(exchange.returned_head)
+        heads["returned"] = parts.latin(exchange.returned_head)
     if exchange.response_head != exchange.returned_head:
-        heads["response"] = _text(exchange.response_head)
+        heads["response"] = parts.latin(exchange.response_head)
     response = _body(exchange.response, exchange.response_trailers)
     if coded:
         response["coded"] = base64.b64encode(coded).decode("ascii")
+    if moments:
+        response["moments"] = [list(moment) for moment in moments]
     return {
         "id": exchange.id,
         "state": exchange.state.value,
         "client": {"address": exchange.address, "port": exchange.port},
         "caller": {"name": exchange.caller, "pid": exchange.caller_pid},
         "listener": {"address": exchange.listener, "port": exchange.listener_port},
-        "tls": tls and {"version": tls.version, "cipher": tls.cipher, "sni": tls.sni, "alpn": tls.alpn},
+        "tls": tls_fields(tls),
         "upstream": exchange.upstream,
         "reused": exchange.reused,
         "upgrade": exchange.upgrade,
@@ -212,7 +224,7 @@ def _tunnel(exchange: Exchange, url: str, asked: Headers, answered: Headers, cod
 
 def _body(body: Body, trailers: bytes | None) -> dict[str, object]:
     told: dict[str, object] = {"size": body.size, "kept": body.kept, "lost": body.lost}
-    return {**told, "trailers": None if trailers is None else _text(trailers)}
+    return {**told, "trailers": None if trailers is None else parts.latin(trailers)}
 
 
 def _version(head: bytes, place: int) -> str:
@@ -223,10 +235,6 @@ def _version(head: bytes, place: int) -> str:
 def _reason(head: bytes) -> str:
     lines = lines_of(head)
     return lines[0].partition(" ")[2].partition(" ")[2] if lines else ""
-
-
-def _text(value: bytes | None) -> str:
-    return (value or b"").decode("latin-1")
 
 
 def _is_address(text: str) -> bool:

@@ -2,8 +2,14 @@
 
 import base64
 import re
+from collections.abc import Sequence
 
-from tunnel.model.exchange import Exchange, RecordedMessage
+from tunnel.capture.decode import decode
+from tunnel.capture.events import EVENT_STREAM, events_of
+from tunnel.capture.har_parts import latin
+from tunnel.capture.moments import decoded, known, when
+from tunnel.capture.present import media_type
+from tunnel.model.exchange import Exchange, Moment, RecordedMessage
 from tunnel.model.headers import Headers
 
 OPCODES = {"text": 1, "binary": 2, "bytes": 2, "close": 8, "ping": 9, "pong": 10}  # RFC 6455 §11.8
@@ -39,18 +45,30 @@ def message_entry(message: RecordedMessage) -> dict[str, object]:
     return told
 
 
+def event_entries(
+    exchange: Exchange, answered: Headers, body: bytes, moments: Sequence[Moment]
+) -> list[dict[str, object]]:
+    """Return the events of an event stream, as its developer tools know them; times are in seconds since the epoch."""
+    if media_type(latin(answered.get(b"content-type")))[0] != EVENT_STREAM:
+        return []
+    codings = answered.tokens(b"content-encoding")
+    came = decoded(known(exchange, moments), body, codings)
+    told: list[dict[str, object]] = []
+    for event in events_of(decode(body, codings).body, EVENT_STREAM) or ():
+        at = when(came, event.end)
+        one: dict[str, object] = {"eventName": event.name, "eventId": event.id, "data": event.data}
+        told.append(one if at is None else {"time": at / 1e6, **one})
+    return told
+
+
 def resource_type(exchange: Exchange, asked: Headers, answered: Headers) -> str:
     """Return what was fetched: by what the browser said that it wants it for, else by what came."""
     if exchange.upgrade == "websocket":
         return "websocket"
-    wanted = _KINDS.get(_text(asked.get(b"sec-fetch-dest")).lower())
+    wanted = _KINDS.get(latin(asked.get(b"sec-fetch-dest")).lower())
     if wanted:
         return wanted
     if asked.get(b"x-requested-with") == b"XMLHttpRequest":
         return "xhr"
-    got = _text(answered.get(b"content-type")).partition(";")[0].strip().lower()
+    got = latin(answered.get(b"content-type")).partition(";")[0].strip().lower()
     return next((kind for pattern, kind in _TYPES if re.fullmatch(pattern, got)), "other")
-
-
-def _text(value: bytes | None) -> str:
-    return (value or b"").decode("latin-1")

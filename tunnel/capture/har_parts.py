@@ -15,7 +15,7 @@ from tunnel.model.headers import Field
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECOND = timedelta(microseconds=1)
-# µs since the epoch, in the year 2112: up to here a double of seconds, as Chromium writes a message's time, says each of them.
+# µs since the epoch, in the year 2112: up to here a double of seconds, as Chromium writes a message's time, says each.
 LATEST = 1 << 52
 WEBSOCKET = {"http": "ws", "https": "wss"}
 _DEFAULT_PORTS = {"http": 80, "https": 443}
@@ -78,6 +78,11 @@ def _charset(content_type: str) -> str:
 
 
 # Heads
+
+
+def latin(value: bytes | None) -> str:
+    """Return a field's value, or anything of a head, as a string: each byte as one character."""
+    return (value or b"").decode("latin-1")
 
 
 def listed(fields: Iterable[Field]) -> list[dict[str, str]]:

@@ -21,7 +21,7 @@ from tunnel.capture import har_read_heads as heads
 from tunnel.capture.har_values import Map, Unreadable, items, mapping, milliseconds, text, whole
 from tunnel.capture.heads import fields_of, lines_of
 from tunnel.errors import Fault, TunnelError
-from tunnel.model.exchange import Exchange, Failure, RecordedMessage, State, Timings
+from tunnel.model.exchange import Exchange, Failure, Moment, RecordedMessage, State, Timings
 from tunnel.model.peer import Tls
 
 _REQUEST_LINE = re.compile(r"([!#$%&'*+.^_`|~0-9A-Za-z-]+) ([\x21-\x7e]+) HTTP/1\.[01]")
@@ -42,12 +42,14 @@ class Imported(NamedTuple):
 
     Attributes:
       request_body: All of it that is known; `response_body` likewise, content-coded if the head says so.
+      moments: When the parts of the response's body came, where that is known.
     """
 
     exchange: Exchange
     request_body: bytes
     response_body: bytes
     messages: tuple[RecordedMessage, ...]
+    moments: tuple[Moment, ...] = ()
 
 
 Raw = msgspec.Raw
@@ -185,7 +187,7 @@ def _imported(entry: Map, url: str) -> Imported:
         request_trailers=heads.trailers(ours, "request"),
         response_trailers=heads.trailers(ours, "response"),
     )
-    return Imported(exchange, request_body, body, messages)
+    return Imported(exchange, request_body, body, messages, bodies.moments(ours, body))
 
 
 # Facts
@@ -212,9 +214,8 @@ def _upstream(entry: Map, answered: bool, server: str, port: int) -> str:
 def _timings(entry: Map, ours: Map, answered: bool) -> Timings:
     if ours:
         told = mapping(ours.get("timings"))
-        accepted, ready, connected, first, ended = (
-            _moment(told.get(name)) for name in ("accepted", "ready", "connected", "first", "ended")
-        )
+        accepted, ready = (_moment(told.get(name), -_MOST_TIME) for name in ("accepted", "ready"))
+        connected, first, ended = (_moment(told.get(name), 0) for name in ("connected", "first", "ended"))
         return Timings(accepted or 0, ready or 0, connected, first, ended)
     phases = mapping(entry.get("timings"))
     before, sent, received = (
@@ -231,11 +232,11 @@ def _timings(entry: Map, ours: Map, answered: bool) -> Timings:
     return Timings(0, 0, connected, first if answered else None, ended)
 
 
-def _moment(value: object) -> int | None:
-    """Return µs relative to the start; those before it are negative."""
+def _moment(value: object, least: int) -> int | None:
+    """Return µs relative to the start, `least` at least; those before it are negative."""
     if isinstance(value, bool) or not isinstance(value, int):
         return None
-    return min(max(value, -_MOST_TIME), _MOST_TIME)
+    return min(max(value, least), _MOST_TIME)
 
 
 def _tls(ours: Map, scheme: str, server: str) -> Tls | None:

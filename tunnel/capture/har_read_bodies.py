@@ -5,7 +5,7 @@ from urllib.parse import urlencode
 
 from tunnel.capture import har_parts as parts
 from tunnel.capture.har_values import Map, Unreadable, base64_of, items, mapping, milliseconds, text, whole
-from tunnel.model.exchange import Body, RecordedMessage
+from tunnel.model.exchange import Body, Moment, RecordedMessage
 
 _KINDS = {0: "binary", 1: "text", 2: "binary", 8: "close", 9: "ping", 10: "pong"}
 
@@ -41,6 +41,17 @@ def body_of(ours: Map, side: str, body: bytes, size: int) -> Body:
     # A body from which secrets were taken has not as many bytes as were kept of what passed.
     kept = whole(told["kept"]) if "kept" in told else len(body)
     return Body(size, min(kept, size), told.get("lost") is True)
+
+
+def moments(ours: Map, body: bytes) -> tuple[Moment, ...]:
+    """Return when the parts of the answer's body came, which only we tell; none where they are not those of this body."""
+    found: list[Moment] = []
+    for said in items(mapping(ours.get("response")).get("moments")):
+        pair = items(said)
+        if len(pair) != 2 or whole(pair[0]) <= (found[-1].end if found else 0):
+            return ()
+        found.append(Moment(whole(pair[0]), None if pair[1] is None else whole(pair[1], most=parts.LATEST)))
+    return tuple(found) if found and found[-1].end == len(body) else ()
 
 
 def messages(entry: Map, started: int) -> Iterator[RecordedMessage]:

@@ -40,7 +40,7 @@ class HarSecrets:
     def __call__(self, imported: Imported) -> Imported:
         """Return an exchange without its secrets."""
         self._hide.found = set()
-        exchange, request, response, messages = imported
+        exchange, request, response, messages, moments = imported
         request_head = self._head(exchange.request_head)
         failure = exchange.failure
         hidden = dataclasses.replace(
@@ -57,12 +57,12 @@ class HarSecrets:
             repairs=tuple(map(self._heads.text, exchange.repairs)),
         )
         request = self._body(request, exchange.request, exchange.request_head)
-        response = self._body(response, exchange.response, exchange.response_head)
+        stored, response = response, self._body(response, exchange.response, exchange.response_head)
         told = tuple(
             dataclasses.replace(message, payload=self._text(message.payload, cut=len(message.payload) < message.size))
             for message in messages
         )
-        return Imported(self._counted(hidden), request, response, told)
+        return Imported(self._counted(hidden), request, response, told, moments if response == stored else ())
 
     def _counted(self, exchange: Exchange) -> Exchange:
         return dataclasses.replace(exchange, redacted=exchange.redacted + len(self._hide.found))

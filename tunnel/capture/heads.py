@@ -2,6 +2,7 @@
 
 import re
 from collections import Counter
+from functools import lru_cache
 
 from tunnel.model.headers import Headers
 from tunnel.model.replay import MARK
@@ -24,6 +25,22 @@ def fields_of(head: bytes) -> Headers:
         if colon:
             found.append((name.encode("latin-1"), value.strip(" \t").encode("latin-1")))
     return Headers(found)
+
+
+@lru_cache(maxsize=1024)
+def media_type(content_type: bytes) -> str:
+    """Return the type that a Content-Type names, in lower case and without its parameters."""
+    return content_type.partition(b";")[0].strip(b" \t").lower().decode("latin-1")
+
+
+def media_type_of(head: bytes) -> str:
+    """Return the type that a head's first Content-Type names, or an empty string: `media_type`, for the many of a list."""
+    lower = head.lower()
+    at = lower.find(b"\ncontent-type:")
+    if at < 0:
+        return ""
+    end = lower.find(b"\n", at + 1)
+    return media_type(lower[at + 14 : end if end >= 0 else None].removesuffix(b"\r"))
 
 
 def parent_of(headers: Headers) -> int:

@@ -5,7 +5,6 @@ process that writes does (`capture.store_imports`). A tunnel may be writing all 
 """
 
 import hashlib
-import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +12,7 @@ from pathlib import Path
 from tunnel.capture import har
 from tunnel.capture.alive import Claim
 from tunnel.capture.gathering import SMALL
-from tunnel.capture.rows import COMMON, RARE, Row, Value, together
+from tunnel.capture.rows import COMMON, RARE, Row, Value, connection_text, together
 from tunnel.capture.store_imports import Import
 from tunnel.capture.store_schema import FILE, Notice, trouble
 from tunnel.capture.store_write import MANY, WriteError, Writing, body_key, message_key
@@ -149,13 +148,22 @@ def _write(writing: Writing, some: list[tuple[int, har.Imported]], source: str) 
     if not some:
         return
     rows = together([row_of(id, imported, writing.process, source) for id, imported in some])
-    bodies: list[tuple[int, bytes]] = []
+    bodies: list[tuple[int, bytes, int | None]] = []
     messages: list[tuple[Value, ...]] = []
     for id, imported in some:
         for response, body in enumerate((imported.request_body, imported.response_body)):
-            if len(body) > SMALL:
+            if moments := imported.moments if response else ():
+                begins = [0, *(moment.end for moment in moments)]
+                bodies += [
+                    (body_key(id, True, number), body[begin:end], at)
+                    for number, (begin, (end, at)) in enumerate(zip(begins, moments, strict=False))
+                ]
+            elif len(body) > SMALL:
                 pieces = range(0, len(body), AT_ONCE)
-                bodies += [(body_key(id, bool(response), n), body[at : at + AT_ONCE]) for n, at in enumerate(pieces)]
+                bodies += [
+                    (body_key(id, bool(response), number), body[at : at + AT_ONCE], None)
+                    for number, at in enumerate(pieces)
+                ]
         for number, m in enumerate(imported.messages):
             messages.append((message_key(id, number), m.from_client, m.kind, m.at, m.size, m.payload))
     with writing:
@@ -169,7 +177,7 @@ def _write(writing: Writing, some: list[tuple[int, har.Imported]], source: str) 
 def row_of(id: int, imported: har.Imported, process: int, source: str) -> Row:
     """Return an exchange as a row: what `rows.exchange_of` reads back."""
     exchange = imported.exchange
-    timings, tls, failure = exchange.timings, exchange.tls, exchange.failure
+    timings, failure = exchange.timings, exchange.failure
     of: dict[str, Value] = {
         "id": id,
         "revision": 0,
@@ -202,17 +210,7 @@ def row_of(id: int, imported: har.Imported, process: int, source: str) -> Row:
         "first": timings.first,
         "upstream": exchange.upstream,
         "reused": exchange.reused,
-        "connection": json.dumps(
-            {
-                "address": exchange.address,
-                "port": exchange.port,
-                "listener": exchange.listener,
-                "listener_port": exchange.listener_port,
-                "accepted": exchange.started + timings.accepted,
-                "ready": exchange.started + timings.ready,
-                "tls": None if tls is None else [tls.version, tls.cipher, tls.sni, tls.alpn],
-            }
-        ),
+        "connection": connection_text(exchange, exchange.started + timings.accepted, exchange.started + timings.ready),
         "request_head": exchange.request_head,
         "sent_head": exchange.sent_head,
         "informational": exchange.informational,
@@ -221,7 +219,7 @@ def row_of(id: int, imported: har.Imported, process: int, source: str) -> Row:
         "request_trailers": exchange.request_trailers,
         "response_trailers": exchange.response_trailers,
         "request_body": _small(imported.request_body),
-        "response_body": _small(imported.response_body),
+        "response_body": None if imported.moments else _small(imported.response_body),
     }
     return [of[name] for name in (*COMMON, *RARE)]
 

@@ -3,13 +3,11 @@
 Two exchanges side by side, with every field of both, are for `capture.compare`.
 """
 
-import importlib
-import json
 from dataclasses import dataclass, replace
 
+from tunnel.capture.compare import compare
 from tunnel.capture.decode import decode
 from tunnel.capture.heads import fields_of
-from tunnel.capture.present import media_type
 from tunnel.model.exchange import Body, Exchange
 from tunnel.model.headers import Headers
 from tunnel.model.replay import Replayed
@@ -21,7 +19,6 @@ _MATTER = (
     b"access-control-allow-credentials", b"access-control-allow-methods", b"access-control-allow-headers",
     b"content-security-policy", b"x-frame-options",
 )  # fmt: skip
-_MOST_VALUES = 100_000  # of a JSON body that are compared; a MiB may hold as many
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,18 +109,8 @@ def _compared(was: Answer, before: Headers, now: Answer, after: Headers) -> tupl
         if was.body[:common] != now.body[:common] and not (_coded(before) or _coded(after)):
             return True, 0
         return None, 0
-    left, right = _decoded(was.body, before), _decoded(now.body, after)
-    if left == right:
+    if _decoded(was.body, before) == _decoded(now.body, after):
         return False, 0
-    return _by_rows(was, now) or (True, _json_values(left, before, right, after))
-
-
-def _by_rows(was: Answer, now: Answer) -> tuple[bool, int] | None:
-    """Ask `capture.compare`, which knows noise from difference, where this tunnel has it."""
-    try:
-        compare = importlib.import_module("tunnel.capture.compare").compare
-    except ImportError:
-        return None
     rows = compare(was.exchange, now.exchange, (b"", was.body), (b"", now.body))
     found = [row for row in rows if row.where == "response.body" and not row.same and not row.noise]
     return bool(found), sum(row.name.startswith("$") for row in found)
@@ -135,38 +122,3 @@ def _coded(headers: Headers) -> bool:
 
 def _decoded(body: bytes, headers: Headers) -> bytes:
     return decode(body, headers.tokens(b"content-encoding")).body
-
-
-def _json_values(left: bytes, before: Headers, right: bytes, after: Headers) -> int:
-    """Return how many values differ between two JSON bodies; 0 if one is none, or larger than is looked at."""
-    for headers in (before, after):
-        kind, _ = media_type((headers.get(b"content-type") or b"").decode("latin-1"))
-        if kind != "application/json" and not kind.endswith("+json"):
-            return 0
-    try:
-        return _differing(json.loads(left), json.loads(right))
-    except (ValueError, RecursionError):
-        return 0
-
-
-def _differing(one: object, two: object) -> int:
-    """Return in how many places two JSON values differ; a thing that only one of them has is one place.
-
-    Raises:
-      ValueError: There is too much of them.
-    """
-    waiting, looked, found = [(one, two)], 0, 0
-    while waiting:
-        looked += 1
-        if looked > _MOST_VALUES:
-            raise ValueError("too many values")
-        left, right = waiting.pop()
-        if isinstance(left, dict) and isinstance(right, dict):
-            found += len(left.keys() ^ right.keys())
-            waiting += [(left[name], right[name]) for name in left.keys() & right.keys()]
-        elif isinstance(left, list) and isinstance(right, list):
-            found += abs(len(left) - len(right))
-            waiting += zip(left, right, strict=False)
-        else:
-            found += type(left) is not type(right) or left != right
-    return found

@@ -63,7 +63,7 @@ def resolve(field: Field, text: str, now: int) -> Resolved:
                 raise ValueTrouble(f"{field.name} is yes or no, not {_shown(text)}")
             return _FLAGS[text.lower()]
         case Kind.CHOICE:
-            if text.lower() not in field.values and text:
+            if text.lower() not in field.values and text and not (field.besides and field.besides in text):
                 near = nearest(text, field.values)
                 hint = f"did you mean {near}?" if near else f"it is one of: {', '.join(field.values)}"
                 raise ValueTrouble(f"{field.name} is never {_shown(text)}", hint, near)

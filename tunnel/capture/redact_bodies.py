@@ -11,7 +11,7 @@ from functools import lru_cache
 
 from tunnel.capture.breath import Breath
 from tunnel.capture.decode import MOST, decode, decoder
-from tunnel.capture.gathering import SMALL, Batch
+from tunnel.capture.gathering import SMALL, Batch, Piece
 from tunnel.capture.pseudonyms import Pseudonyms
 from tunnel.capture.recode import encoder, recode
 from tunnel.capture.redact import redact
@@ -72,12 +72,12 @@ class Bodies:
     def hide(self, batch: Batch) -> None:
         """Replace every secret in a batch's bodies and messages. To be called once for each batch."""
         found: dict[int, set[bytes]] = {}
-        bodies: list[tuple[Record, bool, int, bytes]] = []
-        for record, response, piece, data in batch.bodies:
+        bodies: list[Piece] = []
+        for record, response, piece, data, at in batch.bodies:
             if record.live:
-                bodies += self._piece(record, response, data, last=False)
+                bodies += self._piece(record, response, data, at, last=False)
             else:
-                bodies.append((record, response, piece, self._whole(record, response, data, found)))
+                bodies.append((record, response, piece, self._whole(record, response, data, found), at))
         messages = [self._message(item) for item in batch.messages]
         clean, plain = self._clean, self._plain
         for number, entry in enumerate(batch.records):
@@ -95,7 +95,7 @@ class Bodies:
                 if entry.state is not State.RUNNING:
                     for response in (False, True):
                         if record.live:
-                            bodies += self._piece(record, response, b"", last=True)
+                            bodies += self._piece(record, response, b"", None, last=True)
                         count += self._rest(coming, response, count, messages)
                     del self._coming[id(record)]
                 held = [passage.held if passage is not None else 0 for passage in coming.bodies]
@@ -153,9 +153,7 @@ class Bodies:
 
     # What still comes
 
-    def _piece(
-        self, record: Record, response: bool, data: bytes, *, last: bool
-    ) -> list[tuple[Record, bool, int, bytes]]:
+    def _piece(self, record: Record, response: bool, data: bytes, at: float | None, *, last: bool) -> list[Piece]:
         coming = self._coming_of(record)
         passage = coming.bodies[response]
         if passage is None:
@@ -168,10 +166,11 @@ class Bodies:
         done = passage.feed(data, last=last, cut=tap.kept < tap.size)
         if passage.over:
             tap.lost = True
+        passage.at = passage.at if at is None else at  # what was held back has the time of what it goes out with
         if not done:
             return []
         passage.pieces += 1
-        return [(record, response, passage.pieces - 1, done)]
+        return [(record, response, passage.pieces - 1, done, passage.at)]
 
     def _message(self, item: tuple[Record, int, Message]) -> tuple[Record, int, Message]:
         record, number, message = item
@@ -250,13 +249,17 @@ class Passage:
     """One body that is stored while it still comes.
 
     Attributes:
+      at: When the last piece came, where that was noted.
       pieces: How many were stored.
       over: Nothing more of it can be stored.
     """
 
-    __slots__ = ("_breathe", "_decoder", "_encoder", "_escape", "_first", "_redaction", "_room", "over", "pieces")
+    __slots__ = (
+        "_breathe", "_decoder", "_encoder", "_escape", "_first", "_redaction", "_room", "at", "over", "pieces",
+    )  # fmt: skip
 
     def __init__(self, manner: Manner, first: bytes, hide: Pseudonyms, breathe: Breath) -> None:
+        self.at: float | None = None
         self.pieces = 0
         self.over = len(manner.codings) > 1  # nobody sends that; it would have to wait in memory
         self._escape = Escape(hide) if manner.binary and b"\0" in first[:SMALL] else None

@@ -9,14 +9,14 @@ The age of what was imported counts from its import: who takes in a recording of
 from types import TracebackType
 from typing import Protocol
 
-from tunnel.model.config import MIB, Keep
+from tunnel.model.config import KIB, MIB, Keep
 
 INTERVAL = 10_000_000  # µs between two looks while there is nothing to remove
 STEP = 500  # exchanges removed at once: about 10 ms, and more than arrive between two batches
 STEP_SIZE = 8 * MIB  # removed at once, where bodies are large
-PAGES = 1000  # given back at once: 4 MiB
+GIVEN_BACK = 4 * MIB  # of free pages, at once
 ENOUGH = 0.9  # of the size allowed is where removal stops, so that it need not begin again at once
-AT_LEAST = 16  # free pages are worth giving back; fewer are soon used again
+AT_LEAST = 64 * KIB  # of free pages are worth giving back; fewer are soon used again
 FOREVER = 1 << 62
 
 
@@ -29,6 +29,7 @@ class Removing(Protocol):
     ) -> None: ...
     def size(self) -> int: ...
     def free(self) -> int: ...
+    def page_size(self) -> int: ...
     def remove_oldest(self, count: int, before: int, most: int) -> int: ...
     def remove_messages(self, count: int) -> int: ...
     def shrink(self, pages: int) -> None: ...
@@ -61,8 +62,8 @@ class Retention:
             if self._removing and not removed:
                 # Only running exchanges are left. Their bodies are bounded, their messages are not.
                 removed = store.remove_messages(STEP)
-        if not removed and store.free() > AT_LEAST:
-            store.shrink(PAGES)
+        if not removed and store.free() * (page := store.page_size()) > AT_LEAST:
+            store.shrink(GIVEN_BACK // page)
             removed = 1
         self._next = 0 if removed else now + INTERVAL
         self.pause = 0.01 if removed else INTERVAL / 1e6

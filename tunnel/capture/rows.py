@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from tunnel.capture.clock import Clock
 from tunnel.capture.gathering import Entry
-from tunnel.capture.heads import parent_of
+from tunnel.capture.heads import media_type, media_type_of, parent_of
+from tunnel.capture.tap import Record
 from tunnel.errors import Fault
 from tunnel.model.exchange import Body, Exchange, Failure, State, Summary, Timings
 from tunnel.model.headers import Headers
@@ -82,7 +83,10 @@ _REVISION = COMMON.index("revision")
 READ = tuple(name for name in COLUMNS if name not in ("request_body", "response_body"))
 
 _DEFAULTS = ("", 0, "", "", "", "", 0, "", 0, 0, 0, 0, b"", b"", b"", None)  # of the rare columns
-_summary: Callable[[Row], tuple[Value, ...]] = operator.itemgetter(*map((*COMMON, *RARE).index, Summary._fields))
+_HEAD = COMMON.index("response_head")
+# Where a line's type is to stand, its row has the head that says it.
+SUMMARY = tuple("response_head" if name == "type" else name for name in Summary._fields)
+_summary: Callable[[Row], tuple[Value, ...]] = operator.itemgetter(*map((*COMMON, *RARE).index, SUMMARY))
 _NO_TRAILERS = END.trailers
 
 
@@ -183,15 +187,20 @@ def row_of(
 @lru_cache(maxsize=1024)
 def _connection(peer: Peer, clock: Clock) -> str:
     """Return what holds for every exchange of a connection, as one JSON text: made once, and looked at by few."""
-    tls = peer.tls
+    return connection_text(peer, clock.wall(peer.accepted), clock.wall(peer.ready))
+
+
+def connection_text(of: Peer | Exchange, accepted: int, ready: int) -> str:
+    """Return the connection of a peer, or of an exchange that was read, as its column has it; times are µs since 1970."""
+    tls = of.tls
     return json.dumps(
         {
-            "address": peer.address,
-            "port": peer.port,
-            "listener": peer.listener,
-            "listener_port": peer.listener_port,
-            "accepted": clock.wall(peer.accepted),
-            "ready": clock.wall(peer.ready),
+            "address": of.address,
+            "port": of.port,
+            "listener": of.listener,
+            "listener_port": of.listener_port,
+            "accepted": accepted,
+            "ready": ready,
             "tls": None if tls is None else [tls.version, tls.cipher, tls.sni, tls.alpn],
         }
     )
@@ -227,10 +236,23 @@ class Rows(NamedTuple):
     def __len__(self) -> int:
         return len(self.values) // self.width
 
-    def summaries(self) -> Iterator[Summary]:
-        """Return the part of each row that a line in a list needs."""
-        for at in range(0, len(self.values), self.width):
-            yield Summary._make(_summary([*self.values[at : at + self.width], *_DEFAULTS]))
+    def summaries(self, records: Iterable[Record]) -> Iterator[Summary]:
+        """Return the part of each row that a line in a list needs.
+
+        Args:
+          records: What the rows were made of, in their order; of an iterator so many are taken as there are rows.
+        """
+        short = self.width == len(COMMON)
+        for at, record in zip(range(0, len(self.values), self.width), records, strict=False):
+            row = self.values[at : at + self.width]
+            if short:
+                row += _DEFAULTS
+            head, answer = row[_HEAD], record.response
+            if answer is not None and head is answer.raw:  # as it came: its fields were read already
+                row[_HEAD] = media_type(answer.headers.get(b"content-type") or b"")
+            else:
+                row[_HEAD] = media_type_of(head) if isinstance(head, bytes) else ""
+            yield Summary._make(_summary(row))
 
 
 def together(rows: Sequence[Row]) -> Rows:

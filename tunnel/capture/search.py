@@ -20,6 +20,7 @@ from pathlib import Path
 from tunnel.capture.bodytext import folded
 from tunnel.capture.query_sql import BOTH, BodyReader, row_text, text_columns
 from tunnel.capture.store_schema import FAMILY, damaged, replaced
+from tunnel.errors import TunnelError
 from tunnel.model.config import KIB
 from tunnel.model.exchange import State
 
@@ -101,7 +102,7 @@ class Search:
         self.close()
         try:
             forget(self.path.parent)
-        except OSError:
+        except TunnelError:
             self._useless = True  # somebody else holds it, on a system where that hinders
 
     def _open(self) -> None:
@@ -195,6 +196,17 @@ class Search:
 
 
 def forget(folder: Path) -> None:
-    """Remove the index of a store, which will be made anew when somebody asks; for whoever clears the store, too."""
+    """Remove the index of a store, which will be made anew when somebody asks; for whoever clears the store, too.
+
+    Raises:
+      TunnelError: It cannot be removed.
+    """
     for suffix in FAMILY:
-        (folder / f"{FILE}{suffix}").unlink(missing_ok=True)
+        path = folder / (FILE + suffix)
+        try:
+            path.unlink(missing_ok=True)
+        except OSError as error:
+            raise TunnelError(
+                f"cannot remove {path}: {(error.strerror or str(error)).lower()}",
+                hint=f"remove it yourself: rm {path}*",
+            ) from error

@@ -14,17 +14,20 @@ from typing import Any
 
 from tunnel.capture import alive
 from tunnel.capture.finding import FILTER, Finding
+from tunnel.capture.heads import media_type_of
 from tunnel.capture.query import Query
-from tunnel.capture.rows import READ, Value, exchange_of, sound
+from tunnel.capture.rows import READ, SUMMARY, Value, exchange_of, sound
 from tunnel.capture.store_schema import BUSY, FILE, VERSION, read_version, replaced, trouble
 from tunnel.capture.store_write import MOST_EXCHANGES, PIECE_BITS, body_key
 from tunnel.errors import TunnelError
-from tunnel.model.exchange import Exchange, RecordedMessage, Side, State, Summary
+from tunnel.model.exchange import Exchange, Moment, RecordedMessage, Side, State, Summary
 
 AT_ONCE = 500  # numbers in one look, where all of them are wanted
 FEW = 50  # exchanges of live traffic, whose bodies are read and not looked up
 
-_LINE = ", ".join(Summary._fields)
+_LINE = ", ".join(SUMMARY)
+_READ_LINE = ("process", *SUMMARY)
+_STATE, _TYPE = _READ_LINE.index("state"), 1 + Summary._fields.index("type")
 _LINES = f"SELECT process, {_LINE} FROM exchange WHERE ({FILTER})"
 _IDS = f"SELECT id FROM exchange WHERE ({FILTER})"
 _ALL = ", ".join(READ)
@@ -225,6 +228,22 @@ class Store:
         rows = self._sql.execute("SELECT bytes FROM body WHERE key >= ? AND key < ? ORDER BY key", (first, end))
         return b"".join([piece for (piece,) in rows])
 
+    def moments(self, id: int) -> list[Moment]:
+        """Return when each part of an answer's body came, in its order; none where the exchange's own times say as much."""
+        found: list[Moment] = []
+        size = 0
+        with self._readable():
+            rows = self._sql.execute(
+                "SELECT length(bytes), at FROM body WHERE key >= ? AND key < ? ORDER BY key",
+                (body_key(id, True, 0), body_key(id + 1, False, 0)),
+            )
+            for length, at in rows:
+                if not isinstance(length, int) or not isinstance(at, int | None):
+                    raise ValueError(f"a piece of exchange {id}")
+                size += length
+                found.append(Moment(size, at))
+        return found if any(moment.at is not None for moment in found) else []
+
     def messages(self, id: int) -> Iterator[RecordedMessage]:
         """Return the messages of an upgraded connection, oldest first, read as they are asked for."""
         with self._readable():
@@ -238,10 +257,12 @@ class Store:
                 yield RecordedMessage(bool(from_client), kind, at, size, payload)
 
     def _summaries(self, rows: Iterable[tuple[int, ...]]) -> list[Summary]:
-        at = Summary._fields.index("state") + 1
         with self._readable():
-            rows = [sound(("process", *Summary._fields), row) for row in rows]
-        return [Summary._make([*row[1:at], self._state(row[at], row[0]), *row[at + 1 :]]) for row in rows]
+            checked: list[list[Any]] = [list(sound(_READ_LINE, row)) for row in rows]
+        for row in checked:
+            row[_STATE] = self._state(row[_STATE], row[0])
+            row[_TYPE] = media_type_of(row[_TYPE])
+        return [Summary._make(row[1:]) for row in checked]
 
     def _state(self, state: str | int, process: int) -> str:
         """Return the state, knowing that a dead process's exchanges run no more."""

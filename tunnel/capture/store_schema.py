@@ -15,9 +15,12 @@ from pathlib import Path
 from tunnel.capture.rows import COLUMNS
 from tunnel.capture.store_imports import TABLE as IMPORTS
 from tunnel.errors import TunnelError
+from tunnel.model.config import KIB, MIB
 
 FILE = "records.sqlite"
-VERSION = 4
+VERSION = 5
+PAGE = 16 * KIB  # bytes of a new store's pages; one that was made before has 4 KiB, and keeps them
+JOURNAL = 16 * MIB  # bytes of the journal that are carried over at once: so much lies between two syncs
 BUSY = 5.0  # seconds to wait for another process's transaction; they take milliseconds
 FAMILY = ("", "-wal", "-shm")  # the files that SQLite keeps for one database, by what follows its name
 
@@ -25,12 +28,13 @@ FAMILY = ("", "-wal", "-shm")  # the files that SQLite keeps for one database, b
 # message.key = exchange << 32 | message number
 # One integer orders the pieces of one exchange behind each other, finds them without a second index, and keeps the inserts
 # at the end of the table. It leaves room for 2**31 exchanges and as many pieces in each.
+# body.at    = when the piece's last byte came, µs since the epoch, where that says more than the exchange's own times
 SCHEMA = f"""
 CREATE TABLE exchange ({", ".join(f"{name} {kind}" for name, kind in COLUMNS.items())}) STRICT;
 CREATE INDEX exchange_started ON exchange (started);
 CREATE INDEX exchange_revision ON exchange (revision);
 CREATE INDEX exchange_running ON exchange (process) WHERE state = 'running';
-CREATE TABLE body (key INTEGER PRIMARY KEY, bytes BLOB NOT NULL) STRICT;
+CREATE TABLE body (key INTEGER PRIMARY KEY, bytes BLOB NOT NULL, at INTEGER) STRICT;
 CREATE TABLE message (
     key INTEGER PRIMARY KEY, from_client INTEGER NOT NULL, kind TEXT NOT NULL, at INTEGER NOT NULL,
     size INTEGER NOT NULL, payload BLOB NOT NULL
@@ -44,7 +48,7 @@ PRAGMA user_version = {VERSION};
 
 # From each older version to the next: the statements that bring a store there. A version that is missing cannot be
 # brought on, and its store is set aside.
-MIGRATIONS: dict[int, str] = {3: IMPORTS}
+MIGRATIONS: dict[int, str] = {3: IMPORTS, 4: "ALTER TABLE body ADD COLUMN at INTEGER"}
 
 Notice = Callable[[TunnelError], None]
 
@@ -84,13 +88,16 @@ def _open(path: Path) -> sqlite3.Connection:
     try:
         version = read_version(connection, path)
         if version == 0:
-            connection.execute("PRAGMA auto_vacuum = INCREMENTAL")  # has to come before the first table
+            # Both have to come before the first table, and in this order.
+            connection.execute(f"PRAGMA page_size = {PAGE}")
+            connection.execute("PRAGMA auto_vacuum = INCREMENTAL")
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute(
             "PRAGMA synchronous = NORMAL"
         )  # kill -9 loses nothing committed; a power cut, the last moments
-        connection.execute("PRAGMA journal_size_limit = 16777216")
-        connection.execute("PRAGMA wal_autocheckpoint = 4000")  # pages: about 16 MiB between two syncs
+        connection.execute(f"PRAGMA journal_size_limit = {JOURNAL}")
+        page = connection.execute("PRAGMA page_size").fetchone()[0]
+        connection.execute(f"PRAGMA wal_autocheckpoint = {JOURNAL // page}")
         if version != VERSION:
             _bring_up(connection, path)
     except BaseException:

@@ -27,7 +27,7 @@ RESPONSE = 1 << 31  # the bit of a body's key that says which side
 
 INTO = {
     "exchange": (*COMMON, *RARE),
-    "body": ("key", "bytes"),
+    "body": ("key", "bytes", "at"),
     "message": ("key", "from_client", "kind", "at", "size", "payload"),
 }
 
@@ -155,8 +155,8 @@ class Writing:
         """Insert exchanges, or replace what was known of them while they ran. In a transaction."""
         self._sql.execute(_statement("exchange", rows.width, len(rows)), rows.values)
 
-    def add_bodies(self, rows: Sequence[tuple[int, bytes]]) -> None:
-        """Insert pieces of bodies by their keys (see `body_key`). In a transaction."""
+    def add_bodies(self, rows: Sequence[tuple[int, bytes, int | None]]) -> None:
+        """Insert pieces of bodies: key (see `body_key`), bytes, µs since the epoch where that is known. In a transaction."""
         self._insert("body", rows, MANY_BODIES)
 
     def add_messages(self, rows: Sequence[Sequence[Value]]) -> None:

@@ -85,7 +85,7 @@ class Record:
     __slots__ = (
         "connected", "ended", "error", "first", "id", "informational", "live", "peer", "repairs",
         "request", "request_body", "request_trailers", "response", "response_body", "response_trailers", "returned",
-        "reused", "sent", "started", "stream", "upstream", "watch",
+        "reused", "sent", "started", "stream", "times", "upstream", "watch",
     )  # fmt: skip
 
     def __init__(self, number: int, peer: Peer, request: Request, started: float, cap: int, budget: Budget) -> None:
@@ -110,7 +110,17 @@ class Record:
         self.repairs: tuple[str, ...] = ()  # what we changed beyond the hop's own fields, a sentence each
         self.stream: deque[tuple[bool, float, bytes]] | None = None  # upgraded: (from client, when, bytes)
         self.watch: Watch | None = None
-        self.live = False  # the writer was told while it runs
+        self.times: deque[float] | None = None  # when each piece of an answer came that was not whole with its head
+        self.live = False  # it is written piece by piece: the writer was told while it runs, or its answer is a stream
+
+    def timed(self, piece: bytes, at: float) -> None:
+        """Note a piece of an answer whose body comes in pieces, and when it came. Of such an answer, each one so."""
+        body = self.response_body
+        if body.kept < body.cap and not body.lost:
+            if self.times is None:
+                self.times = deque()
+            self.times.append(at)  # before its piece: the writer, which takes at any time, finds one for each
+        body.add(piece)
 
     def passed(self, from_client: bool, at: float, data: bytes) -> None:
         """Note bytes of an upgraded connection. Bodies count them too, so sizes are true."""

@@ -6,16 +6,22 @@ The keys are a promise (docs/command.md).
 import base64
 import re
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
-from tunnel.model.exchange import Body, Exchange, RecordedMessage
+from tunnel.capture.heads import media_type_of
+from tunnel.model.exchange import Body, Exchange, Moment, RecordedMessage
+from tunnel.model.peer import Tls
 
 # What JSON leaves as it is and a terminal would obey, or show as something else: DEL, C1, separators, bidi controls.
 _UNSAFE = re.compile("[\x7f-\x9f\u2028\u2029\u200e\u200f\u061c\u202a-\u202e\u2066-\u2069\ufeff\ufff9-\ufffb]")
 
 
 def whole_fields(
-    exchange: Exchange, request: bytes, response: bytes, messages: Iterable[RecordedMessage]
+    exchange: Exchange,
+    request: bytes,
+    response: bytes,
+    messages: Iterable[RecordedMessage],
+    moments: Iterable[Moment] = (),
 ) -> dict[str, object]:
     """Return an exchange as the object that `tunnel show --json` prints.
 
@@ -23,6 +29,7 @@ def whole_fields(
       exchange: What is told.
       request: What was kept of its request's body; `response` of its response's.
       messages: Of an upgraded connection, oldest first.
+      moments: When the parts of its response's body came, where that is known.
     """
     timings, tls, failure = exchange.timings, exchange.tls, exchange.failure
     return {
@@ -34,9 +41,10 @@ def whole_fields(
         "target": exchange.target,
         "status": exchange.status,
         "upgrade": exchange.upgrade,
+        "type": media_type_of(exchange.response_head),
         "client": {"address": exchange.address, "port": exchange.port},
         "listener": {"address": exchange.listener, "port": exchange.listener_port},
-        "tls": tls and {"version": tls.version, "cipher": tls.cipher, "sni": tls.sni, "alpn": tls.alpn},
+        "tls": tls_fields(tls),
         "caller": exchange.caller,
         "caller_pid": exchange.caller_pid,
         "upstream": exchange.upstream,
@@ -63,6 +71,7 @@ def whole_fields(
             "head": exchange.response_head.decode("latin-1"),
             "returned_head": exchange.returned_head.decode("latin-1"),
             **_body_fields(exchange.response, response, exchange.response_trailers),
+            "pieces": list(_pieces(moments)),
         },
         "messages": [
             {
@@ -75,6 +84,11 @@ def whole_fields(
             for message in messages
         ],
     }
+
+
+def tls_fields(tls: Tls | None) -> dict[str, str] | None:
+    """Return what TLS agreed as an object; None on a plain connection."""
+    return {"version": tls.version, "cipher": tls.cipher, "sni": tls.sni, "alpn": tls.alpn} if tls else None
 
 
 def iso(micros: int) -> str:
@@ -97,6 +111,13 @@ def _body_fields(body: Body, kept: bytes, trailers: bytes | None) -> dict[str, o
         "body_base64": base64.b64encode(kept).decode(),
         "trailers": None if trailers is None else trailers.decode("latin-1"),
     }
+
+
+def _pieces(moments: Iterable[Moment]) -> Iterator[dict[str, object]]:
+    begin = 0
+    for end, at in moments:
+        yield {"at": None if at is None else iso(at), "bytes": end - begin}
+        begin = end
 
 
 def _ms(micros: int | None) -> float | None:

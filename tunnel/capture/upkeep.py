@@ -11,12 +11,10 @@ from itertools import islice
 from pathlib import Path
 
 from tunnel.capture.alive import Claim
-from tunnel.capture.retention import FOREVER, PAGES, STEP, STEP_SIZE
+from tunnel.capture.retention import FOREVER, GIVEN_BACK, STEP, STEP_SIZE
 from tunnel.capture.store_schema import FAMILY, FILE, Notice, trouble
 from tunnel.capture.store_write import WriteError, Writing
-from tunnel.errors import TunnelError
 
-SEARCH = "search.sqlite"  # what makes bodies searchable; made again from the store where it is missing
 _LEAST_PAUSE = 0.002  # seconds
 
 Progress = Callable[[int], None]
@@ -69,7 +67,7 @@ class Upkeep:
         page = writing.page_size()
         while free:
             with _turn():
-                writing.shrink(PAGES)
+                writing.shrink(GIVEN_BACK // page)
             before, free = free, writing.free()
             progress((at_first - free) * page)
             if free >= before:
@@ -142,23 +140,6 @@ def set_aside_stores(folder: Path) -> list[tuple[Path, int]]:
 def family_size(path: Path) -> int:
     """Return the bytes that a database takes on disk, with its journal; 0 where it is not there."""
     return sum(_size(path.with_name(path.name + suffix)) for suffix in FAMILY)
-
-
-def forget_search(folder: Path) -> None:
-    """Remove what makes bodies searchable.
-
-    Raises:
-      TunnelError: It cannot be removed.
-    """
-    for suffix in FAMILY:
-        path = folder / (SEARCH + suffix)
-        try:
-            path.unlink(missing_ok=True)
-        except OSError as error:
-            raise TunnelError(
-                f"cannot remove {path}: {(error.strerror or str(error)).lower()}",
-                hint=f"remove it yourself: rm {path}*",
-            ) from error
 
 
 def _size(path: Path) -> int:

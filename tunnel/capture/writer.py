@@ -258,7 +258,10 @@ class Writer:
                 revision += len(some)
                 store.add_exchanges(some)
             store.add_bodies(
-                [(body_key(record.id, response, piece), data) for record, response, piece, data in batch.bodies]
+                [
+                    (body_key(record.id, response, piece), data, None if at is None else self._clock.wall(at))
+                    for record, response, piece, data, at in batch.bodies
+                ]
             )
             store.add_messages(
                 [
@@ -272,7 +275,8 @@ class Writer:
                 self._block = min(self._block * 4, MOST_NUMBERS)
             self._highest = fresh[-1]
             self._queue.numbers.extend(fresh)
-        return [summary for some in rows for summary in some.summaries()] if self._after is not None else []
+        left = iter(records)
+        return [summary for some in rows for summary in some.summaries(left)] if self._after is not None else []
 
     def _rows(self, process: int, batch: Batch) -> list[Rows]:
         """Return the batch's rows, a statement's worth in each item, their revisions still to come.

@@ -14,6 +14,7 @@ from tunnel.capture.store import NoStore, Store
 from tunnel.capture.told import json_text
 from tunnel.cli.folder import default_folder, folder_option
 from tunnel.cli.lines import BOLD, DIM, GREEN, RED, Look, look_of, paint, safe
+from tunnel.cli.said import say_line
 from tunnel.errors import TunnelError, UsageError
 
 SIDE_BY_SIDE = 100  # columns from which two values stand beside each other
@@ -40,12 +41,12 @@ def compare_(a: int, b: int, everything: bool, no_noise: bool, as_json: bool, fo
     shown = [row for row in rows if (everything or not row.same) and not (no_noise and row.noise)]
     if as_json:
         for row in shown:
-            _print(json_text(dataclasses.asdict(row)))
+            say_line(json_text(dataclasses.asdict(row)))
         return
     look = look_of(sys.stdout)
     for text in table(shown, (str(a), str(b)), look, _width(look)):
-        _print(text)
-    _print(paint(_verdict(rows, no_noise), DIM, look))
+        say_line(text)
+    say_line(paint(_verdict(rows, no_noise), DIM, look))
 
 
 def table(rows: Sequence[Difference], names: tuple[str, str], look: Look, width: int) -> Iterator[str]:
@@ -113,12 +114,6 @@ def _verdict(rows: Sequence[Difference], no_noise: bool) -> str:
     said = f"{real or 'no'} difference{'' if real == 1 else 's'}, {same} the same (--all shows them)"
     hidden = "left out" if no_noise else "marked ~; --no-noise leaves them out"
     return f"{said}; {noise} more are only dates, ids or durations ({hidden})" if noise else said
-
-
-def _print(text: str) -> None:
-    """Print a line in what the stream can write."""
-    encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
-    click.echo(text.encode(encoding, "backslashreplace").decode(encoding), color=True)
 
 
 def _width(look: Look) -> int:

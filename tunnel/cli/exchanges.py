@@ -14,6 +14,7 @@ from tunnel.capture.told import whole_fields
 from tunnel.cli.filters import asked, filter_argument
 from tunnel.cli.folder import default_folder, folder_option
 from tunnel.cli.lines import Look, json_line, json_text, line, look_of, safe
+from tunnel.cli.said import say_line
 from tunnel.cli.whole import whole
 from tunnel.errors import UsageError
 from tunnel.model.exchange import Exchange, RecordedMessage, Side, State, Summary
@@ -49,15 +50,15 @@ def log(filter: tuple[str, ...], count: int, follow: bool, as_json: bool, folder
             revision = store.revision()  # before the list: what comes in between is in both, and known by its revision
             latest = store.latest(count, query)
             for summary in latest:
-                _print(_line(summary, as_json, look))
+                say_line(_line(summary, as_json, look))
             if not latest and count and not follow:
                 click.echo(_nothing() if query is None or not store.latest(1) else _none_of(query), err=True)
             for summary in _meant(query, store, _follow(store, revision, latest)) if follow else ():
-                _print(_line(summary, as_json, look))
+                say_line(_line(summary, as_json, look))
         while follow and (store := _opened(folder, wait=True)):  # the store was deleted: go on with the next one
             with store:
                 for summary in _meant(query, store, _follow(store, 0, [])):
-                    _print(_line(summary, as_json, look))
+                    say_line(_line(summary, as_json, look))
     except KeyboardInterrupt:
         if not follow:
             raise
@@ -91,16 +92,19 @@ def show(id: int | None, as_json: bool, side: str | None, curl: bool, reveal: bo
             click.echo(_nothing(), err=True)
             return
         if curl:
-            _print(_curl(store, exchange.id, folder))
+            say_line(_curl(store, exchange.id, folder))
             return
         request, response = store.body(exchange.id, Side.REQUEST), store.body(exchange.id, Side.RESPONSE)
         messages = store.messages(exchange.id)
+        moments = store.moments(exchange.id)
         if reveal and exchange.redacted:
             from tunnel.cli.reveal import revealed, revealed_messages  # with TLS: imported by those alone who want it
 
             if exchange.messages:
                 messages = _counted(revealed_messages(folder, exchange.id))
+            stored = response
             exchange, request, response, missing = revealed(folder, exchange, request, response)
+            moments = moments if response == stored else []  # they are of the body as it is stored
             exchange = dataclasses.replace(exchange, redacted=missing)
             if missing:
                 click.echo(_gone(missing), err=True)
@@ -108,10 +112,10 @@ def show(id: int | None, as_json: bool, side: str | None, curl: bool, reveal: bo
             _write(request if side == Side.REQUEST else response, exchange.id, side)
             return
         if as_json:
-            _print(json_text(whole_fields(exchange, request, response, messages)))
+            say_line(json_text(whole_fields(exchange, request, response, messages, moments)))
             return
-        for text in whole(exchange, request, response, messages, look_of(sys.stdout)):
-            _print(text)
+        for text in whole(exchange, request, response, messages, moments, look_of(sys.stdout)):
+            say_line(text)
 
 
 def _curl(store: Store, id: int, folder: Path) -> str:
@@ -225,12 +229,6 @@ def _meant(query: Query | None, store: Store, summaries: Iterator[Summary]) -> I
 
 def _line(summary: Summary, as_json: bool, look: Look) -> str:
     return json_line(summary) if as_json else line(summary, look)
-
-
-def _print(text: str) -> None:
-    """Print a line at once, in what the stream can write: a program may be reading the other end."""
-    encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
-    click.echo(text.encode(encoding, "backslashreplace").decode(encoding), color=True)
 
 
 def _nothing() -> str:

@@ -14,9 +14,10 @@ from certs.stores import trusted_at_a_glance
 from tunnel.capture.exporting import Format, Whole, pieces, wholes
 from tunnel.capture.store import NoStore, Store
 from tunnel.capture.told import iso
+from tunnel.cli.choice import selected
 from tunnel.cli.folder import default_folder, folder_option
 from tunnel.cli.lines import safe, size
-from tunnel.cli.selection import selected
+from tunnel.cli.said import exchanges_word
 from tunnel.errors import TunnelError, UsageError
 
 if TYPE_CHECKING:
@@ -88,7 +89,7 @@ def export(
         progress.end()
     if path is not None:
         gone = f"; {len(found) - progress.done} were removed meanwhile" if progress.done < len(found) else ""
-        click.echo(f"{_count(progress.done)} in {path} ({size(path.stat().st_size)}){gone}", err=True)
+        click.echo(f"{exchanges_word(progress.done)} in {path} ({size(path.stat().st_size)}){gone}", err=True)
 
 
 @click.command(name="import")
@@ -111,7 +112,7 @@ def import_(file: Path, folder: Path | None) -> None:
     progress.end()
     name = safe(file.name)
     numbers = f"{outcome.first} to {outcome.last}" if outcome.count > 1 else f"number {outcome.first}"
-    click.echo(f"{_count(outcome.count)} from {name}: {numbers}; see one: tunnel show {outcome.first}")
+    click.echo(f"{exchanges_word(outcome.count)} from {name}: {numbers}; see one: tunnel show {outcome.first}")
     if outcome.left_out:
         click.echo(f"{outcome.left_out} entries were left out: they are no HTTP", err=True)
     if outcome.before is not None:
@@ -224,7 +225,3 @@ def _change(folder: Path) -> "Callable[[Imported], Imported]":
     from tunnel.capture.har_secrets import HarSecrets  # its patterns take 20 ms to make
 
     return HarSecrets(folder)
-
-
-def _count(number: int) -> str:
-    return "1 exchange" if number == 1 else f"{number} exchanges"

@@ -91,6 +91,7 @@ def fields(summary: Summary) -> dict[str, object]:
         "target": summary.target,
         "status": summary.status,
         "upgrade": summary.upgrade,
+        "type": summary.type,
         "request_bytes": summary.request_size,
         "response_bytes": summary.response_size,
         "messages": summary.messages,

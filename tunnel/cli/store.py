@@ -7,16 +7,17 @@ from pathlib import Path
 
 import click
 
+from tunnel.capture import search
 from tunnel.capture.store import Facts, NoStore, Store
 from tunnel.capture.store_schema import FILE
-from tunnel.capture.upkeep import SEARCH, Upkeep, family_size, forget_search, set_aside_stores, upkeep
+from tunnel.capture.upkeep import Upkeep, family_size, set_aside_stores, upkeep
 from tunnel.cli.choice import filtered_ids, parsed_filter
 from tunnel.cli.configfile import read_config
 from tunnel.cli.folder import default_folder, folder_option
 from tunnel.cli.lines import DIM, YELLOW, Look, iso, json_text, look_of, paint, size
 from tunnel.cli.options import Bytes, Seconds
 from tunnel.cli.quantity import show_quantity
-from tunnel.cli.said import say_error, say_line
+from tunnel.cli.said import exchanges_word, say_error, say_line
 from tunnel.errors import TunnelError, UsageError
 from tunnel.model.config import Keep
 
@@ -112,12 +113,12 @@ def clear(above: Path | None, yes: bool, folder: Path | None) -> None:
     if not yes:
         if not sys.stdin.isatty():
             raise UsageError(
-                f"{_counted(facts.exchanges)} would be removed for good, and nobody is there to be asked",
+                f"{exchanges_word(facts.exchanges)} would be removed for good, and nobody is there to be asked",
                 hint="if that is meant: tunnel store clear --yes",
             )
-        click.confirm(f"Remove {_counted(facts.exchanges)} from {folder / FILE} for good?", abort=True, err=True)
+        click.confirm(f"Remove {exchanges_word(facts.exchanges)} from {folder / FILE} for good?", abort=True, err=True)
     _make_smaller(folder, lambda at, progress: at.remove_to_size(0, progress.removed))
-    forget_search(folder)
+    search.forget(folder)
     with Store(folder) as opened:
         if left := opened.facts().exchanges:
             say_line(f"{left} began meanwhile or still run, and are kept")
@@ -132,7 +133,7 @@ def _make_smaller(folder: Path, work: "Callable[[Upkeep, _Progress], int]") -> N
         removed = work(at, progress)
         at.shrink(progress.given_back)
     progress.done()
-    say_line(f"{_counted(removed)} removed; {size(before)} before, {size(family_size(folder / FILE))} now")
+    say_line(f"{exchanges_word(removed)} removed; {size(before)} before, {size(family_size(folder / FILE))} now")
 
 
 def _there(folder: Path) -> Path:
@@ -155,7 +156,7 @@ class _Progress:
 
     def removed(self, count: int) -> None:
         """So many exchanges have been removed."""
-        self._say(f"{_counted(count)} removed …")
+        self._say(f"{exchanges_word(count)} removed …")
 
     def given_back(self, count: int) -> None:
         """So many bytes have been given back."""
@@ -188,15 +189,11 @@ def _lines(folder: Path, facts: Facts, keep: Keep, *, named: bool, look: Look) -
     if facts.oldest is None or facts.newest is None:
         lines.append(("holds", "no exchange"))
     else:
-        lines.append(("holds", f"{_counted(facts.exchanges)}, from {iso(facts.oldest)} to {iso(facts.newest)}"))
+        lines.append(("holds", f"{exchanges_word(facts.exchanges)}, from {iso(facts.oldest)} to {iso(facts.newest)}"))
     lines += [("kept", f"{kept}{by}"), ("now", now)]
-    if index := family_size(folder / SEARCH):
-        lines.append(("search", f"{size(index)} in {SEARCH}, made from the record"))
+    if index := family_size(folder / search.FILE):
+        lines.append(("search", f"{size(index)} in {search.FILE}, made from the record"))
     return [f"{paint(f'{name:<7}', DIM, look)}{text}" for name, text in lines]
-
-
-def _counted(count: int) -> str:
-    return "1 exchange" if count == 1 else f"{count} exchanges"
 
 
 def _say_set_aside(folder: Path, look: Look) -> None:
@@ -216,7 +213,7 @@ def _fields(folder: Path, facts: Facts, keep: Keep) -> dict[str, object]:
         "oldest": None if facts.oldest is None else iso(facts.oldest),
         "newest": None if facts.newest is None else iso(facts.newest),
         "writers": facts.writers,
-        "search_bytes": family_size(folder / SEARCH),
+        "search_bytes": family_size(folder / search.FILE),
         "keep": {"age_seconds": keep.age, "bytes": keep.size, "body_bytes": keep.body_size},
         "set_aside": [{"path": str(path), "bytes": taken} for path, taken in set_aside_stores(folder)],
     }

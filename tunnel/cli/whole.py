@@ -4,19 +4,27 @@
 …facts, timings, heads as they came with what was changed on the way, bodies decoded, messages
 """
 
-from collections.abc import Iterable, Iterator
+import re
+from collections.abc import Iterable, Iterator, Sequence
 
 from tunnel.capture.decode import decode
 from tunnel.capture.heads import changes, fields_of, lines_of
+from tunnel.capture.moments import decoded as moments_decoded
+from tunnel.capture.moments import is_stream, known, when
 from tunnel.capture.present import present
 from tunnel.cli.lines import BOLD, CYAN, DIM, GREEN, MAGENTA, RED, YELLOW, Look, duration, iso, paint, safe, size
-from tunnel.model.exchange import Body, Exchange, RecordedMessage, State
+from tunnel.model.exchange import Body, Exchange, Moment, RecordedMessage, State
 
 SHOWN_MESSAGE = 200  # characters of a message on its line
 
 
 def whole(
-    exchange: Exchange, request: bytes, response: bytes, messages: Iterable[RecordedMessage], look: Look
+    exchange: Exchange,
+    request: bytes,
+    response: bytes,
+    messages: Iterable[RecordedMessage],
+    moments: Sequence[Moment],
+    look: Look,
 ) -> Iterator[str]:
     """Return an exchange as lines.
 
@@ -24,12 +32,13 @@ def whole(
       exchange: What is shown.
       request: What was kept of its request's body; `response` of its response's.
       messages: Of an upgraded connection, oldest first.
+      moments: When the parts of its response's body came, where that is known.
       look: How to write.
     """
     yield from _facts(exchange, look)
     yield ""
     yield from _head("Request", exchange.request_head, exchange.sent_head, look)
-    yield from _body(exchange.request, request, exchange.request_head, exchange.upgrade, look)
+    yield from _body(exchange.request, request, exchange.request_head, exchange, look)
     yield from _trailers(exchange.request_trailers, look)
     if exchange.informational:
         yield ""
@@ -39,7 +48,7 @@ def whole(
         ours = not exchange.upstream
         title = "Response, by tunnel itself" if ours else "Response"
         yield from _head(title, exchange.response_head, b"" if ours else exchange.returned_head, look)
-        yield from _body(exchange.response, response, exchange.response_head, exchange.upgrade, look)
+        yield from _body(exchange.response, response, exchange.response_head, exchange, look, known(exchange, moments))
         yield from _trailers(exchange.response_trailers, look)
     if exchange.messages:
         yield ""
@@ -112,20 +121,41 @@ def _head(title: str, came: bytes, went: bytes, look: Look) -> Iterator[str]:
         yield paint(f"{mark} {safe(text)}".rstrip(), colours[mark], look)
 
 
-def _body(body: Body, kept: bytes, head: bytes, upgrade: str, look: Look) -> Iterator[str]:
-    if upgrade or not body.size:
+def _body(
+    body: Body, kept: bytes, head: bytes, exchange: Exchange, look: Look, moments: Sequence[Moment] = ()
+) -> Iterator[str]:
+    if exchange.upgrade or not body.size:
         return
     fields = fields_of(head)
-    decoded = decode(kept, fields.tokens(b"content-encoding"))
-    shown = present(decoded.body, (fields.get(b"content-type") or b"").decode("latin-1"))
+    codings, content_type = fields.tokens(b"content-encoding"), fields.get(b"content-type") or b""
+    decoded = decode(kept, codings)
+    shown = present(decoded.body, content_type.decode("latin-1"))
     notes = [*decoded.notes, *shown.notes]
     if not body.whole:
         why = "the recorder could not keep up" if body.lost else "the rest was not kept"
         notes.insert(0, f"{size(body.kept)} of {size(body.size)} were recorded: {why}")
     yield ""
-    yield from (f"  {safe(text, lines=True)}" for text in shown.text.removesuffix("\n").split("\n") if shown.text)
+    lines = [safe(text, lines=True) for text in shown.text.removesuffix("\n").split("\n") if shown.text]
+    if shown.kind == "text" and is_stream(content_type):
+        lines = list(_timed(lines, decoded.body, moments_decoded(moments, kept, codings), exchange.started, look))
+    yield from (f"  {text}" for text in lines)
     for note in notes:
         yield paint(f"  ({safe(note)})", YELLOW, look)
+
+
+def _timed(lines: list[str], body: bytes, moments: Sequence[Moment], started: int, look: Look) -> Iterator[str]:
+    """Put before each line of a stream when it came, where that is not when the line before it did."""
+    ends = [match.end() for match in re.finditer(b"\n", body)]
+    ends += [] if body.endswith(b"\n") else [len(body)]
+    if not moments or len(ends) != len(lines):  # of a charset in which lines end otherwise
+        yield from lines
+        return
+    before: int | None = None
+    for text, end in zip(lines, ends, strict=True):
+        at = when(moments, end)
+        told = f"+{duration(at - started)}" if at is not None and at != before else ""
+        yield f"{paint(f'{told:<11}', DIM, look) if told else ' ' * 11 if text else ''}{text}"
+        before = at
 
 
 def _trailers(trailers: bytes | None, look: Look) -> Iterator[str]:

@@ -46,9 +46,8 @@ class Doing:
             body = store.body(id, Side.REQUEST)
             if kind == "har":
                 messages = store.messages(id) if exchange.messages else ()
-                return "".join(
-                    doors.har_log([doors.har_entry(exchange, body, store.body(id, Side.RESPONSE), messages)])
-                )
+                answer = store.body(id, Side.RESPONSE)
+                return "".join(doors.har_log([doors.har_entry(exchange, body, answer, messages, store.moments(id))]))
             return doors.copied(kind, exchange, body, url or _address_of(exchange))
 
         return json({"text": await self._readers.ask(read)})

@@ -12,10 +12,10 @@ from tunnel.capture.looking import newest
 from tunnel.capture.query import Query, parse
 from tunnel.capture.store import Store
 from tunnel.capture.told import whole_fields
-from tunnel.model.exchange import Exchange, Side, Summary
+from tunnel.model.exchange import Exchange, Moment, Side, Summary
 
-Make = Callable[[Exchange, bytes, bytes, Iterable[Any]], dict[str, object]]
-"""Makes one object of an exchange, its bodies, and its messages."""
+Make = Callable[[Exchange, bytes, bytes, Iterable[Any], Sequence[Moment]], dict[str, object]]
+"""Makes one object of an exchange, its bodies, its messages, and when the parts of its answer came."""
 
 
 def parsed(text: str) -> Query | None:
@@ -67,16 +67,20 @@ def copied(kind: str, exchange: Exchange, body: bytes, url: str) -> str:
     return made[kind](exchange, body, url)
 
 
-def har_entry(exchange: Exchange, request: bytes, response: bytes, messages: Iterable[Any]) -> dict[str, object]:
+def har_entry(
+    exchange: Exchange, request: bytes, response: bytes, messages: Iterable[Any], moments: Sequence[Moment]
+) -> dict[str, object]:
     """Return an exchange as an entry of a HAR file."""
     from tunnel.capture import har
 
-    return har.entry(exchange, request, response, messages)
+    return har.entry(exchange, request, response, messages, moments)
 
 
-def told(exchange: Exchange, request: bytes, response: bytes, messages: Iterable[Any]) -> dict[str, object]:
+def told(
+    exchange: Exchange, request: bytes, response: bytes, messages: Iterable[Any], moments: Sequence[Moment]
+) -> dict[str, object]:
     """Return an exchange as `tunnel show --json` prints it."""
-    return whole_fields(exchange, request, response, messages)
+    return whole_fields(exchange, request, response, messages, moments)
 
 
 def har_log(entries: Iterable[dict[str, object]]) -> Iterator[str]:

@@ -9,6 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from tunnel.capture.looking import messages_after, size
+from tunnel.capture.moments import known
 from tunnel.capture.store import NoStore, Store
 from tunnel.errors import TunnelError, UsageError
 from tunnel.inspector import doors, shapes, views
@@ -104,8 +105,10 @@ class Exchanges:
             match form:
                 case "view":
                     of = exchange.request if side is Side.REQUEST else exchange.response
-                    shown = views.upgraded() if exchange.upgrade else views.view(of, kept, head)
-                    return msgspec.json.encode(shown), ""
+                    if exchange.upgrade:
+                        return msgspec.json.encode(views.upgraded()), ""
+                    moments = known(exchange, store.moments(id)) if side is Side.RESPONSE else ()
+                    return msgspec.json.encode(views.view(of, kept, head, moments)), ""
                 case "raw":
                     return kept, views.image_type(head) if not views.coded(head) else ""
             return views.decoded(kept, head), views.image_type(head)

@@ -93,7 +93,8 @@ class Download:
     def _made(self, exchange: Exchange, make: doors.Make) -> dict[str, object]:
         store = self._reading()
         request, response = store.body(exchange.id, Side.REQUEST), store.body(exchange.id, Side.RESPONSE)
-        return make(exchange, request, response, store.messages(exchange.id) if exchange.messages else ())
+        messages = store.messages(exchange.id) if exchange.messages else ()
+        return make(exchange, request, response, messages, store.moments(exchange.id))
 
     def _reading(self) -> Store:
         assert self._store is not None, "pieces are taken by `some` alone"

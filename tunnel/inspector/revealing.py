@@ -6,12 +6,14 @@ recording by somebody else may hold any, copied from anywhere, so of that nothin
 
 import base64
 import dataclasses
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 
+from tunnel.capture import moments
 from tunnel.capture.heads import fields_of
 from tunnel.capture.recode import changed
 from tunnel.capture.store import Store
@@ -21,7 +23,7 @@ from tunnel.inspector.answers import json
 from tunnel.inspector.exchanges import Page, found
 from tunnel.inspector.parts import Parts, Reveal
 from tunnel.inspector.readers import Readers
-from tunnel.model.exchange import Exchange, RecordedMessage, Side
+from tunnel.model.exchange import Exchange, Moment, RecordedMessage, Side
 from tunnel.model.pseudonym import places
 
 NO_FRONT = "without a running front nobody has the real values, or could send anything"
@@ -103,10 +105,16 @@ def _revealed(store: Store, id: int, reveal: Reveal) -> dict[str, object]:
     ):
         if told[side.value] is None:
             continue
-        kept, gone = changed(store.body(id, side), fields_of(head).tokens(b"content-encoding"), known)
+        stored, codings = store.body(id, side), fields_of(head).tokens(b"content-encoding")
+        kept, gone = changed(stored, codings, known)
         missing += gone
+        came: Sequence[Moment] = ()
+        if side is Side.RESPONSE and not (codings and kept != stored):
+            came = moments.changed(
+                moments.known(exchange, store.moments(id)), stored, lambda part: known(part)[0] if part else part
+            )
         told[side.value]["view"] = views.view(
-            dataclasses.replace(body, kept=len(kept), size=len(kept)) if body.whole else body, kept, head
+            dataclasses.replace(body, kept=len(kept), size=len(kept)) if body.whole else body, kept, head, came
         )
         told[side.value]["base64"] = base64.b64encode(kept).decode()
     return {"exchange": told, "missing": missing}

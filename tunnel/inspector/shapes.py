@@ -8,7 +8,8 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
-from tunnel.capture.heads import fields_of, lines_of
+from tunnel.capture.heads import fields_of, lines_of, media_type_of
+from tunnel.capture.told import tls_fields
 from tunnel.model.exchange import Body, Exchange, RecordedMessage, Summary
 
 Shape = dict[str, Any]
@@ -35,6 +36,7 @@ def exchange(exchange: Exchange) -> Shape:
         "target": exchange.target,
         "status": exchange.status,
         "upgrade": exchange.upgrade,
+        "type": media_type_of(exchange.response_head),
         "request_size": exchange.request.size,
         "response_size": exchange.response.size,
         "messages": exchange.messages,
@@ -58,7 +60,7 @@ def exchange(exchange: Exchange) -> Shape:
         "listener_port": exchange.listener_port,
         "upstream": exchange.upstream,
         "reused": exchange.reused,
-        "tls": {"version": tls.version, "cipher": tls.cipher, "sni": tls.sni, "alpn": tls.alpn} if tls else None,
+        "tls": tls_fields(tls),
         "failure": {"what": failure.what, "hint": failure.hint, "fault": failure.fault.value} if failure else None,
         "repairs": list(exchange.repairs),
         "http_version": _version(exchange.request_head),

@@ -5,21 +5,22 @@ browser may show as an image have a type out of a fixed list, in which nothing c
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from email.message import Message
 from typing import Any
 
 import msgspec
 
+from tunnel.capture import moments as times
 from tunnel.capture.decode import decode
+from tunnel.capture.events import events_of
 from tunnel.capture.heads import fields_of
-from tunnel.capture.present import hex_view, media_type, present
-from tunnel.model.exchange import Body
+from tunnel.capture.present import as_text, hex_view, media_type, present
+from tunnel.model.exchange import Body, Moment
 
 MOST = 1024 * 1024  # bytes, decoded, that are shown
 PART_MOST = 64 * 1024  # bytes of one part of a form that are shown
 MOST_PARTS = 200
-MOST_EVENTS = 5000
 IMAGES = (
     "image/png",
     "image/jpeg",
@@ -30,26 +31,27 @@ IMAGES = (
     "image/x-icon",
     "image/vnd.microsoft.icon",
 )
-_EVENT_FIELD = re.compile(r"(id|event|data)(?:: ?(.*))?", re.DOTALL)
 
 Shape = dict[str, Any]
 
 
-def view(body: Body, kept: bytes, head: bytes) -> Shape:
+def view(body: Body, kept: bytes, head: bytes, moments: Sequence[Moment] = ()) -> Shape:
     """Return a body as the page shows it.
 
     Args:
       body: Of its true size.
       kept: What was recorded of it.
       head: That it came with.
+      moments: When its parts came, where that is known.
     """
     fields = fields_of(head)
     content_type = (fields.get(b"content-type") or b"").decode("latin-1")
-    decoded = decode(kept, fields.tokens(b"content-encoding"), most=MOST)
+    codings = fields.tokens(b"content-encoding")
+    decoded = decode(kept, codings, most=MOST)
     data = decoded.body[:MOST]
     shape: Shape = {"kind": "empty", "text": "", "notes": [], "parts": [], "events": []}
     if data:
-        shape |= _shown(data, content_type)
+        shape |= _shown(data, content_type, lambda: times.decoded(moments, kept, codings))
     notes = [*decoded.notes, *shape["notes"]]
     if not body.whole:
         why = "the recorder could not keep up" if body.lost else "the rest was not kept"
@@ -81,7 +83,7 @@ def image_type(head: bytes) -> str:
     return kind if kind in IMAGES else ""
 
 
-def _shown(data: bytes, content_type: str) -> Shape:
+def _shown(data: bytes, content_type: str, moments: Callable[[], Sequence[Moment]]) -> Shape:
     kind, _ = media_type(content_type)
     if kind in IMAGES:
         return {"kind": "image"}
@@ -91,9 +93,13 @@ def _shown(data: bytes, content_type: str) -> Shape:
         return {"kind": "hex", "text": hex_view(data)}
     shown = present(data, content_type)
     shape: Shape = {"kind": shown.kind, "text": shown.text, "notes": list(shown.notes)}
+    events = events_of(data, kind)
+    if events or (events is not None and shown.kind == "text"):
+        came = moments()
+        told = [{"id": e.id, "event": e.name, "data": e.data, "at": times.when(came, e.end)} for e in events]
+        text = as_text(data, content_type) or data.decode("utf-8", "replace")
+        return {**shape, "kind": "events", "text": text, "events": told}
     match shown.kind:
-        case "text" if kind == "text/event-stream":
-            return {**shape, "kind": "events", "events": _events(shown.text)}
         case "text" if kind in ("text/html", "application/xhtml+xml"):
             return {**shape, "kind": "html"}
         case "text" if kind == "application/graphql":
@@ -184,28 +190,3 @@ def _parameters(name: str, value: str) -> dict[str, str]:
         return {key.lower(): text for key, text in pairs if isinstance(text, str)}
     except (ValueError, TypeError, IndexError):
         return {}
-
-
-def _events(text: str) -> list[Shape]:
-    """Take an event stream apart (https://html.spec.whatwg.org/#event-stream-interpretation). When each came is unknown."""
-    events: list[Shape] = []
-    current: dict[str, str] = {}
-    last = ""
-    for line in re.split(r"\r\n|\r|\n", text.removeprefix("\ufeff")):
-        if not line:
-            if "data" in current:
-                events.append(
-                    {"id": last, "event": current.get("event") or "message", "data": current["data"], "at": None}
-                )
-            current = {}
-            if len(events) >= MOST_EVENTS:
-                break
-        elif match := _EVENT_FIELD.fullmatch(line):
-            name, value = match[1], match[2] or ""
-            if name == "id":
-                last = value if "\0" not in value else last
-            elif name == "data" and "data" in current:
-                current["data"] += "\n" + value
-            else:
-                current[name] = value
-    return events

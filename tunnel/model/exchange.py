@@ -39,6 +39,7 @@ class Summary(NamedTuple):
       ended: µs after `started`; None while it runs, or where nobody saw the end.
       status: Of the answer the upstream (or tunnel itself) gave; None before there is one.
       upgrade: The protocol that was switched to with a 101 ("websocket"), else empty.
+      type: The answer's media type, in lower case and without its parameters; empty where it names none.
       caller: The client program's name, or empty; `caller_pid` is 0 then.
       fault: Whose side the error lies on, or empty.
       parent: The exchange that this one repeats, or 0.
@@ -55,6 +56,7 @@ class Summary(NamedTuple):
     target: str
     status: int | None
     upgrade: str
+    type: str
     request_size: int
     response_size: int
     messages: int
@@ -84,6 +86,18 @@ class Body:
     def whole(self) -> bool:
         """Whether all that passed can be read back."""
         return self.kept == self.size
+
+
+class Moment(NamedTuple):
+    """When a part of a body came.
+
+    Attributes:
+      end: Bytes of the body, as it is kept, up to the part's last one.
+      at: When that one came, µs since the epoch; None where nobody noted it.
+    """
+
+    end: int
+    at: int | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from time import perf_counter
 
 import trio
 
-from tunnel.capture.tap import Record, Tap
+from tunnel.capture.tap import Record
 from tunnel.errors import ClientError, ClientGone, TunnelError, UpstreamError, one_error
 from tunnel.http.answers import error_answer, redirect_answer
 from tunnel.http.direct import pass_rest
@@ -218,20 +218,24 @@ async def _answer(this: Exchange) -> bool:
     answer = returned(response, request, close=close)
     body, end = leg.ready()
     record.returned = await client.send_response(answer, body, end)
-    if body:
-        record.response_body.add(body)
     if end is None:
         caller.endless = (headers.get(b"content-type") or b"").startswith(b"text/event-stream")
-        end = await _download(client, leg, record.response_body)
+        end = await _download(client, leg, record, body)
+    elif body:
+        record.response_body.add(body)
     record.response_trailers = end.trailers
     return answer.keep_alive
 
 
-async def _download(client: Http1Client, leg: Http1Upstream, tap: Tap) -> End:
-    """Pass back what of an answer's body is still coming."""
+async def _download(client: Http1Client, leg: Http1Upstream, record: Record, begin: bytes) -> End:
+    """Pass back what of an answer's body is still coming; `begin` has gone with the head."""
+    tap = record.response_body
+    if begin:
+        record.timed(begin, perf_counter())
     while not isinstance(piece := await leg.receive_body(), End):
+        came = perf_counter()
         await client.send_body(piece)
-        tap.add(piece)
+        record.timed(piece, came)
         if tap.full:
             await pass_rest(leg, client, tap.count)
     await client.send_end(piece.trailers)

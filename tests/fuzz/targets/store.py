@@ -15,7 +15,7 @@ from tests.fuzz.places import place
 from tunnel.capture.query import parse
 from tunnel.capture.rows import COLUMNS
 from tunnel.capture.store import Store
-from tunnel.capture.store_schema import FILE, open_for_writing
+from tunnel.capture.store_schema import FILE, PAGE, open_for_writing
 from tunnel.capture.store_write import PIECE_BITS, body_key
 from tunnel.capture.told import whole_fields
 from tunnel.cli.lines import Look, json_line, json_text, line
@@ -25,7 +25,7 @@ from tunnel.model.exchange import Side
 
 EXAMPLES = 60
 LOOK = Look(80)
-PLACES = (0, 16, 28, 60, 96, 100, 4096, 8192)
+PLACES = (0, 16, 28, 60, 96, 100, PAGE, 2 * PAGE)
 WORDS = [*(struct.pack(">I", at) for at in PLACES), b"\xff" * 4, b"\0" * 4, b"done", b"\1\2\3\4"]
 HEAD, ANSWER = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n", b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\n\r\n"
 VALUES = {"INTEGER": 7, "TEXT": "a", "BLOB": b"b"}  # for a column by its kind
@@ -75,9 +75,10 @@ def _show(store: Store, id: int) -> None:
     if exchange is None:
         return
     bodies = store.body(id, Side.REQUEST), store.body(id, Side.RESPONSE)
-    for _ in whole(exchange, *bodies, store.messages(id), LOOK):
+    moments = store.moments(id)
+    for _ in whole(exchange, *bodies, store.messages(id), moments, LOOK):
         pass
-    json_text(whole_fields(exchange, *bodies, store.messages(id)))
+    json_text(whole_fields(exchange, *bodies, store.messages(id), moments))
 
 
 @functools.cache
@@ -106,7 +107,7 @@ def _whole() -> bytes:
         row |= {"request_head": HEAD, "sent_head": HEAD, "response_head": ANSWER, "returned_head": ANSWER}
         sql.execute(f"INSERT INTO exchange ({', '.join(row)}) VALUES ({', '.join('?' * len(row))})", list(row.values()))
         for response in (False, True):
-            sql.execute("INSERT INTO body VALUES (?, ?)", (body_key(id, response, 0), b"hello"))
+            sql.execute("INSERT INTO body VALUES (?, ?, 7)", (body_key(id, response, 0), b"hello"))
         sql.execute(
             "INSERT INTO message VALUES (?, 1, 'text', ?, 2, ?)", (id << PIECE_BITS, 1_800_000_000_000_000, b"hi")
         )

@@ -38,15 +38,16 @@ export function graphqlView(view) {
 
 const graphqlParts = (view) => [["query", view.text], ...(view.parts ?? []).map(({ name, text }) => [name, text ?? ""])];
 
-/** An event stream: each event with its time, its name, its id and its data. */
+/** A stream of events: each with its time, its name, its id and its data. */
 export function eventsView(view, started) {
   const events = view.events ?? [];
   const timed = events.some(({ at }) => at !== null && at !== undefined);
+  const named = events.some(({ event, id }) => event || id); // lines of JSON have neither
   if (!events.length) return make("p", { class: "muted" }, "No event has come yet.");
   return make("div", { class: "scroll-x", tabindex: 0, role: "group", "aria-label": "Events" }, make("table", { class: "events" },
-    make("thead", {}, make("tr", {}, [timed ? "Time" : [], "Event", "Id", "Data"].flat().map((words) => make("th", { scope: "col" }, words)))),
+    make("thead", {}, make("tr", {}, [timed ? "Time" : [], named ? ["Event", "Id"] : [], "Data"].flat().map((words) => make("th", { scope: "col" }, words)))),
     make("tbody", {}, events.map((one) => make("tr", {},
       timed ? make("td", { class: "event-time" }, one.at === null || one.at === undefined ? "" : `+${duration(since(one.at, started))}`) : null,
-      make("td", {}, one.event || "message"), make("td", {}, one.id ?? ""),
+      named ? [make("td", {}, one.event || "message"), make("td", {}, one.id ?? "")] : null,
       make("td", { class: "value" }, make("pre", {}, (one.data.length < 20_000 && /^\s*[[{]/.test(one.data) && indented(one.data)) || one.data)))))));
 }

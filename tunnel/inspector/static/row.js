@@ -66,6 +66,7 @@ export function fillRow(row, summary, { host, marked, active }) {
   row.unseen.textContent = `, ${words.outcomeWords(summary)}${summary.state === "running" && outcome !== "running" ? ", still running" : ""}`;
   cells.status.title = summary.error || words.outcomeWords(summary);
   cells.type.textContent = words.kind(summary);
+  cells.type.title = summary.type;
   cells.size.textContent = words.size(summary.response_size);
   cells.size.title = `request ${words.size(summary.request_size)}, response ${words.size(summary.response_size)}`;
   cells.client.textContent = summary.caller ? `${summary.caller} ${summary.caller_pid || ""}`.trim() : "";

@@ -63,12 +63,12 @@ export const outcomeWords = (exchange) => OUTCOMES[outcome(exchange)];
 /** Say whose fault a failure was, short: "upstream", or "interrupted". */
 export const whose = (exchange) => exchange.fault || (exchange.state === "interrupted" ? "interrupted" : "");
 
-/** Say what kind of thing passed, short. The summary's own word if it has one, else what the exchange shows by itself. */
+const SHORT = { "text/javascript": "js", "application/javascript": "js", "text/event-stream": "events", "text/plain": "text", "image/svg+xml": "svg", "application/octet-stream": "binary", "application/x-www-form-urlencoded": "form" };
+
+/** Say what kind of thing passed, short: the protocol it was upgraded to, or the answer's media type by what tells it apart. */
 export function kind(exchange) {
-  if (exchange.type) return exchange.type;
   if (exchange.upgrade) return exchange.upgrade === "websocket" ? "ws" : exchange.upgrade;
-  const path = exchange.target.split(/[?#]/, 1)[0];
-  return /\.([a-z][a-z0-9]{0,4})$/i.exec(path)?.[1].toLowerCase() ?? "";
+  return SHORT[exchange.type] ?? exchange.type.slice(exchange.type.indexOf("/") + 1).replace(/^(x-|vnd\.)/, "");
 }
 
 /** Microseconds relative to an exchange's start, of a time that may be told since the epoch. */
