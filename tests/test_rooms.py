@@ -26,7 +26,8 @@ ROOMS = {
     "tunnel.window": "tunnel.window_place tunnel.inspector tunnel.http tunnel.net tunnel.model tunnel.errors",
     "tunnel.run": "certs tunnel.window tunnel.window_place tunnel.window_doors tunnel.proxy tunnel.example tunnel.http"
     " tunnel.net tunnel.rules tunnel.capture tunnel.model tunnel.errors",
-    "tunnel.workers": "tunnel.run tunnel.net tunnel.rules tunnel.capture tunnel.model tunnel.errors",
+    "tunnel.workers": "tunnel.run tunnel.window tunnel.window_place tunnel.window_doors tunnel.inspector tunnel.proxy"
+    " tunnel.net tunnel.rules tunnel.capture tunnel.model tunnel.errors",
     "tunnel.cli": "certs tunnel",
     "tunnel.__main__": "tunnel.cli",
 }
@@ -48,7 +49,8 @@ KEEPERS = {
     "click": "tunnel.cli",
     "rich": "tunnel.cli",
     "tomllib": "tunnel.cli.configfile",
-    "trio": "tunnel.net tunnel.http tunnel.proxy tunnel.run tunnel.workers.worker tunnel.cli.serve tunnel.example"
+    "trio": "tunnel.net tunnel.http tunnel.proxy tunnel.run tunnel.workers.worker tunnel.workers.window"
+    " tunnel.workers.answering tunnel.cli.serve tunnel.example"
     " tunnel.inspector tunnel.window tunnel.cli.inspect tunnel.cli.replay tunnel.cli.sending",
 }
 # What one process must never hold: a second event loop.

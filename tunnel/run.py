@@ -8,6 +8,7 @@ import ssl
 from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import trio
@@ -120,6 +121,9 @@ class Front:
 Told = Callable[[], AbstractContextManager[AsyncIterable[object]]]
 """Gives, while it is entered, an item each time somebody says stop: a signal, or the first of several processes."""
 
+Beside = Callable[[Recorder, Server], Awaitable[None]]
+"""Runs beside a server until that has ended, when it is cancelled: it tells a window that another process serves."""
+
 
 async def run(config: Config, terminal: Terminal) -> None:
     """Serve until SIGINT or SIGTERM; a second one stops at once.
@@ -127,14 +131,24 @@ async def run(config: Config, terminal: Terminal) -> None:
     Raises:
       TunnelError: It cannot start; nothing is left open then.
     """
+    with shown(config, terminal) as front:
+        await serve(config, front, terminal, Count(), _signals)
+
+
+@contextmanager
+def shown(config: Config, terminal: Terminal) -> Iterator[Front]:
+    """Prepare a front, and the place of its window if it is to have one, which other programs find while the block runs.
+
+    Raises:
+      TunnelError: It cannot start.
+    """
     with prepared(config, terminal) as front, placed(config, _scheme(front.contexts), terminal.notice) as window:
         if window is None:
-            await serve(config, front, terminal, Count(), _signals)
+            yield front
             return
         link = link_of(config, window, front.started.url)
-        front = replace(front, window=window, started=replace(front.started, inspector=link.address))
         with found_by(Path(config.folder), link, terminal.notice):
-            await serve(config, front, terminal, Count(), _signals)
+            yield replace(front, window=window, started=replace(front.started, inspector=link.address))
 
 
 def _signals() -> AbstractContextManager[AsyncIterable[object]]:
@@ -200,7 +214,9 @@ def prepared(config: Config, terminal: Terminal) -> Iterator[Front]:
         yield Front(tuple(listeners), hosts, contexts, secrets.token_hex(4), started)
 
 
-async def serve(config: Config, front: Front, terminal: Terminal, count: Count, told: Told) -> None:
+async def serve(
+    config: Config, front: Front, terminal: Terminal, count: Count, told: Told, beside: Beside | None = None
+) -> None:
     """Serve until told to stop; told again, stop at once. The listeners are closed when accepting ends."""
     with ExitStack() as stack:
         callers = Callers()
@@ -236,10 +252,18 @@ async def serve(config: Config, front: Front, terminal: Terminal, count: Count, 
             )
             server = Server(way, front.listeners, count, crowded(limits, config.limits, files))
             window = _window(config, front, way, server, terminal)
-            await _until_told(server, window, told, terminal, front.started)
+            more = None if beside is None else partial(beside, recorder, server)
+            await _until_told(server, window, more, told, terminal, front.started)
 
 
-async def _until_told(server: Server, window: Window | None, told: Told, terminal: Terminal, started: Started) -> None:
+async def _until_told(
+    server: Server,
+    window: Window | None,
+    more: Callable[[], Awaitable[None]] | None,
+    told: Told,
+    terminal: Terminal,
+    started: Started,
+) -> None:
     stopping = trio.Event()
     with told() as orders:
         terminal.started(started)  # not before: a script that has read the URL may tell us to stop the next moment
@@ -255,6 +279,8 @@ async def _until_told(server: Server, window: Window | None, told: Told, termina
             nursery.start_soon(listen)
             if window is not None:
                 nursery.start_soon(window.run, stopping)
+            if more is not None:
+                nursery.start_soon(more)
             await server.run(stopping)
             if window is not None:
                 await window.ended.wait()

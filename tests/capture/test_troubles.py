@@ -220,7 +220,7 @@ def test_everything_is_private(tmp_path, start):
     assert folder.stat().st_mode & 0o777 == 0o700
     assert modes == {
         "records.sqlite": 0o600, "records.sqlite-wal": 0o600, "records.sqlite-shm": 0o600, "records.alive": 0o700,
-        "pseudonyms.key": 0o600,
+        "pseudonyms.key": 0o600, "records.lock": 0o600,
     }  # fmt: skip
 
 

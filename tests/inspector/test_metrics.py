@@ -109,6 +109,20 @@ def test_what_comes_between_two_times_is_added_and_nothing_twice(tmp_path: Path)
     assert len(counts.durations) == 3
 
 
+def test_what_a_process_recorded_before_it_ended_is_counted_afterwards_too(tmp_path: Path) -> None:
+    recorder, counts = Recorder(tmp_path, Keep()), Counts(0)
+    recorder.start()
+    ended(recorder, b"/1")
+    with Store(tmp_path) as store:
+        while sum(counts.requests.values()) < 1:
+            counts.go_on(store, [os.getpid()])
+        ended(recorder, b"/2")
+        recorder.stop(10)
+        counts.go_on(store, [])
+
+    assert sum(counts.requests.values()) == 2
+
+
 def test_routes_are_bounded_and_all_exchanges_counted(tmp_path: Path) -> None:
     recorder = Recorder(tmp_path, Keep())
     recorder.start()

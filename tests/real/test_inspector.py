@@ -247,24 +247,6 @@ def test_two_fronts_have_a_window_each(port: int, tmp_path: Path) -> None:
         assert other.status_code == 403
 
 
-def test_workers_say_that_there_is_none_and_how_to_have_one(port: int, tmp_path: Path) -> None:
-    with Front(port, tmp_path / "folder", "--workers", "2") as front, front.client() as client:
-        front.said("there is no inspector with --workers; open one beside it: tunnel inspect")
-        client.get("/state?worked")
-        with Program(tunnel("inspect", "--listen", "127.0.0.1:0", "--folder", str(front.folder))) as program:
-            address = program.out.wait_for(lambda line: "token=" in line)
-            told = Link(address.partition("/?")[0], address.partition("token=")[2], program.pid, None)
-            with visitor(told, front.context()) as window:
-                assert wait_for(window, "/state?worked")["status"] == 200
-            program.signal(signal.SIGINT)
-            assert program.wait() == 0
-            assert "Traceback" not in program.err.text
-    words = ("3000", "--workers", "2", "--inspector", "0", "--folder", str(tmp_path / "folder"))
-    done = subprocess.run(tunnel(*words), capture_output=True, text=True, timeout=PATIENCE, check=False)
-    assert done.returncode == 2
-    assert "tunnel inspect" in done.stderr
-
-
 def test_what_was_recorded_is_looked_at_later_without_a_front(port: int, tmp_path: Path) -> None:
     with Front(port, tmp_path / "folder", *ANY) as front, front.client() as client:
         client.get("/state?before")

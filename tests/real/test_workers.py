@@ -17,6 +17,7 @@ import psutil
 import pytest
 
 from tests.helpers.fronts import Front, tunnel
+from tests.helpers.processes import listening
 from tests.helpers.servers import APPS, PATIENCE, free_port, python, served, within
 
 pytestmark = pytest.mark.real
@@ -39,9 +40,9 @@ def threads() -> Iterator[ThreadPoolExecutor]:
 
 
 def workers(front: Front, count: int = 2) -> list[psutil.Process]:
-    """Return the workers, once there are so many."""
+    """Return the workers, once there are so many: those of its processes that listen on its port."""
     with within(PATIENCE):
-        while len(found := psutil.Process(front.pid).children()) != count:
+        while len(found := listening(front.pid, front.port)) != count:
             pass
     return found
 

@@ -5,7 +5,7 @@ import dataclasses
 import pytest
 
 from tunnel.errors import UsageError
-from tunnel.model.address import Listen, Target
+from tunnel.model.address import Target
 from tunnel.model.config import Config, Keep, Limits
 from tunnel.rules.sharing import deaths_in_a_row, pause_before_another, refuse_workers, share
 
@@ -45,14 +45,6 @@ def test_several_workers_are_refused_where_they_cannot_serve(platform: str, targ
         refuse_workers(Config(target=target, folder="", limits=Limits(workers=2)), platform)
 
     assert caught.value.hint
-
-
-def test_an_inspector_that_was_asked_for_is_refused_with_several_and_the_default_one_is_not() -> None:
-    asked = Config(target=TARGET, folder="", limits=Limits(workers=2), inspector=Listen(port=1, named=True))
-    with pytest.raises(UsageError, match="serves no inspector") as caught:
-        refuse_workers(asked, "linux")
-
-    assert "tunnel inspect" in caught.value.hint
 
 
 @pytest.mark.parametrize("platform", ["linux", "darwin"])

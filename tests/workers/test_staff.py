@@ -10,7 +10,8 @@ import pytest
 from tunnel.errors import TunnelError
 from tunnel.run import Terminal
 from tunnel.workers import staff as room
-from tunnel.workers.staff import Staff
+from tunnel.workers.links import Links
+from tunnel.workers.staff import Jobs, Staff
 from tunnel.workers.voice import Voice
 from tunnel.workers.worker import STOP
 
@@ -42,6 +43,10 @@ class Forks:
         self.pid += 1
         return self.pid
 
+    def forget(self) -> None:
+        while self.ends:
+            self.ends.pop().close()
+
 
 @pytest.fixture
 def forks(monkeypatch: pytest.MonkeyPatch) -> Iterator[Forks]:
@@ -57,27 +62,43 @@ def forks(monkeypatch: pytest.MonkeyPatch) -> Iterator[Forks]:
     monkeypatch.setattr(os, "waitpid", lambda pid, options: (pid, 9))
     monkeypatch.setattr(socket, "socketpair", socketpair)
     yield forks
-    for end in forks.ends:
-        end.close()
+    forks.forget()
 
 
 class Office:
-    def __init__(self, count: int = 2) -> None:
+    def __init__(self, count: int = 2, *, shows: bool = False) -> None:
         self.told = Told()
         self.selector = selectors.DefaultSelector()
-        self.staff = Staff(count, lambda count, first: 0, self.selector, self.told)
+        self.links = Links(count)
+        jobs = Jobs(lambda count, place, first: 0, (lambda first: 0) if shows else None)
+        self.staff = Staff(count, jobs, self.links, self.selector, self.told)
 
     def hear(self) -> None:
         for key, _ in self.selector.select(5):
             key.data()
 
+    def close(self) -> None:
+        self.staff.let_go()
+        self.links.close()
+        self.selector.close()
+
 
 @pytest.fixture
 def office(forks: Forks) -> Iterator[Office]:
     office = Office()
+    forks.forget()  # the links
     yield office
-    office.staff.let_go()
-    office.selector.close()
+    office.close()
+
+
+@pytest.fixture
+def showing(forks: Forks) -> Iterator[Office]:
+    """One with a process that serves the inspector; its pid is 1002, and its end the last."""
+    office = Office(shows=True)
+    forks.forget()
+    office.staff.turn(100.0)
+    yield office
+    office.close()
 
 
 def test_every_place_is_filled_at_once(office: Office) -> None:
@@ -176,3 +197,60 @@ def test_a_line_that_comes_in_pieces_is_one_line(office: Office, forks: Forks) -
         office.hear()
 
     assert office.told.notices == ["it happened", "again"]
+
+
+def says_begun(end: socket.socket) -> None:
+    voice = Voice(Told())
+    voice.send_to(end)
+    voice.started(None)  # type: ignore[arg-type]
+
+
+def test_all_have_begun_without_the_one_that_serves_the_inspector(showing: Office, forks: Forks) -> None:
+    assert len(showing.staff) == 3
+    for end in forks.ends[:2]:
+        says_begun(end)
+        showing.hear()
+
+    assert showing.staff.begun()
+
+
+def test_who_serves_can_be_asked_from_its_beginning_to_its_end(showing: Office, forks: Forks) -> None:
+    assert showing.links.pids() == ()
+    for end in forks.ends[:2]:
+        says_begun(end)
+        showing.hear()
+    assert showing.links.pids() == (1000, 1001)
+
+    forks.ends.pop(0).close()
+    showing.hear()
+    assert [showing.links.pid(place) for place in (0, 1)] == [0, 1001]
+
+
+def test_the_one_that_serves_the_inspector_is_replaced_as_a_worker_is(showing: Office, forks: Forks) -> None:
+    forks.ends.pop().close()
+    showing.hear()
+
+    assert showing.told.notices == ["the inspector's process 1002 was killed by SIGKILL; another takes its place"]
+    showing.staff.turn(showing.staff.due())
+    assert len(showing.staff) == 3
+
+
+def test_it_stops_when_no_worker_is_left(showing: Office, forks: Forks) -> None:
+    showing.staff.order_stop()
+    last = forks.ends.pop()
+    last.setblocking(False)
+    while forks.ends:
+        assert not showing.staff.worked()
+        with pytest.raises(BlockingIOError):
+            last.recv(16)
+        forks.ends.pop().close()
+        showing.hear()
+    assert showing.staff.worked()
+    assert showing.staff.running() == 0
+
+    showing.staff.order_last()
+    assert last.recv(16) == STOP
+    last.close()
+    showing.hear()
+    assert len(showing.staff) == 0
+    assert showing.told.notices == []

@@ -33,7 +33,7 @@ class Claim:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         path.parent.mkdir(mode=0o700, exist_ok=True)
         self._file = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
-        _lock(self._file)
+        lock(self._file)
 
     @property
     def gone(self) -> bool:
@@ -55,7 +55,7 @@ def is_alive(folder: Path, process: int) -> bool:
     except OSError:
         return False
     try:
-        return not _lock(file)
+        return not lock(file)
     finally:
         os.close(file)
 
@@ -75,7 +75,8 @@ def _path(folder: Path, process: int) -> Path:
 if sys.platform == "win32":
     import msvcrt
 
-    def _lock(file: int) -> bool:
+    def lock(file: int) -> bool:
+        """Take the lock of an open file, if nobody else has it; whether it is ours. It ends with the file."""
         try:
             msvcrt.locking(file, msvcrt.LK_NBLCK, 1)
         except OSError:
@@ -85,7 +86,8 @@ if sys.platform == "win32":
 else:
     import fcntl
 
-    def _lock(file: int) -> bool:
+    def lock(file: int) -> bool:
+        """Take the lock of an open file, if nobody else has it; whether it is ours. It ends with the file."""
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:

@@ -21,7 +21,7 @@ WITH done AS MATERIALIZED (
     SELECT id, method, coalesce(status / 100, 0) AS class, ended, upgrade, request_size, response_size,
         substr(target, 1, instr(target || '?', '?') - 1) AS path
     FROM exchange WHERE revision > :after AND revision <= :until AND started >= :began AND state != 'running'
-        AND source = '' AND process IN (SELECT id FROM process WHERE pid IN (SELECT value FROM json_each(:pids)))
+        AND source = '' AND process IN (SELECT value FROM json_each(:processes))
 ), routed AS MATERIALIZED (
     SELECT *, '/' || substr(path, 2, instr(substr(path, 2) || '/', '/') - 1) AS route FROM done)
 """
@@ -61,6 +61,7 @@ class Counts:
         self.sent: Counter[tuple[str, int]] = Counter()
         self.durations: dict[tuple[str, int], list[int]] = {}
         self._routes: list[str] = []
+        self._processes: set[int] = set()  # by their numbers in the store, which forgets those that have died
         self._began = began
         self._after = -1  # the last revision that was counted; -1 before the first time
 
@@ -68,11 +69,18 @@ class Counts:
         """Count what has come since the last time.
 
         Args:
-          pids: The processes whose exchanges are counted.
+          pids: The processes whose exchanges are counted, besides those that were named before.
         """
         import msgspec
 
         until = store.revision()
+        named = msgspec.json.encode(list(pids)).decode()
+        self._processes |= {
+            process
+            for (process,) in store.select(
+                "SELECT id FROM process WHERE pid IN (SELECT value FROM json_each(?))", (named,)
+            )
+        }
         if self._after > until:
             self._after = -1  # another store was begun
         if self._after < 0:
@@ -83,7 +91,7 @@ class Counts:
             "after": self._after,
             "until": until,
             "began": self._began,
-            "pids": msgspec.json.encode(list(pids)).decode(),
+            "processes": msgspec.json.encode(sorted(self._processes)).decode(),
             "methods": msgspec.json.encode(METHODS).decode(),
             "other": OTHER,
         }

@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from tunnel.capture.alone import alone
 from tunnel.capture.rows import COLUMNS
 from tunnel.capture.store_imports import TABLE as IMPORTS
 from tunnel.errors import TunnelError
@@ -22,6 +23,7 @@ VERSION = 5
 PAGE = 16 * KIB  # bytes of a new store's pages; one that was made before has 4 KiB, and keeps them
 JOURNAL = 16 * MIB  # bytes of the journal that are carried over at once: so much lies between two syncs
 BUSY = 5.0  # seconds to wait for another process's transaction; they take milliseconds
+_AGAIN = 0.01  # seconds
 FAMILY = ("", "-wal", "-shm")  # the files that SQLite keeps for one database, by what follows its name
 
 # body.key   = exchange << 32 | side << 31 | piece number
@@ -65,23 +67,36 @@ def open_for_writing(folder: Path, notice: Notice) -> sqlite3.Connection:
       sqlite3.Error, OSError: It cannot be opened; see `trouble`.
     """
     path = folder / FILE
-    try:
-        return _open(path)
-    except (sqlite3.DatabaseError, UnicodeDecodeError) as error:
-        if not damaged(error):
-            raise
-        notice(set_aside(path, f"is damaged ({error})"))
-    except TooOld as error:
-        notice(set_aside(path, str(error)))
-    return _open(path)
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with alone(folder):
+        try:
+            return _opened(path)
+        except (sqlite3.DatabaseError, UnicodeDecodeError) as error:
+            if not damaged(error):
+                raise
+            notice(_renamed(path, f"is damaged ({error})"))
+        except TooOld as error:
+            notice(_renamed(path, str(error)))
+        return _opened(path)
 
 
 class TooOld(Exception):
     """A store of a version from which no way leads here."""
 
 
+def _opened(path: Path) -> sqlite3.Connection:
+    """Open it, and wait for who reads it just now: SQLite does not, when it changes the kind of its journal."""
+    give_up = time.monotonic() + BUSY
+    while True:
+        try:
+            return _open(path)
+        except sqlite3.OperationalError as error:
+            if not _busy(error) or time.monotonic() > give_up:
+                raise
+            time.sleep(_AGAIN)
+
+
 def _open(path: Path) -> sqlite3.Connection:
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     # SQLite gives its -wal and -shm the mode of the database, so making that first keeps all three private.
     os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
     connection = sqlite3.connect(path, timeout=BUSY, isolation_level=None, check_same_thread=False)
@@ -158,7 +173,19 @@ def read_version(connection: sqlite3.Connection, path: Path) -> int:
     return version
 
 
-def set_aside(path: Path, reason: str) -> TunnelError:
+def set_aside(path: Path, inode: int, reason: str) -> TunnelError:
+    """Rename a store that is in use and cannot be used, unless another process has; return the sentence that says so.
+
+    Args:
+      inode: Of the file that was opened.
+    """
+    with alone(path.parent):
+        if replaced(path, inode):
+            return TunnelError(f"the store {path} {reason}; another process has begun a new one")
+        return _renamed(path, reason)
+
+
+def _renamed(path: Path, reason: str) -> TunnelError:
     """Rename a store that cannot be used; return the sentence that says so."""
     stamp = time.strftime("%Y%m%d-%H%M%S")
     aside = path.with_name(f"{path.stem}.aside-{stamp}-{os.getpid()}{path.suffix}")
@@ -180,6 +207,11 @@ def damaged(error: Exception) -> bool:
     return name.startswith(("SQLITE_CORRUPT", "SQLITE_NOTADB")) or "tables of another program" in str(error)
 
 
+def _busy(error: BaseException) -> bool:
+    """Whether an error says that another connection is in the way just now."""
+    return getattr(error, "sqlite_errorname", "").startswith(("SQLITE_BUSY", "SQLITE_LOCKED"))
+
+
 def trouble(path: Path, error: BaseException) -> TunnelError:
     """Say why the store cannot be written or read, and what to do."""
     if isinstance(error, TunnelError):
@@ -190,7 +222,7 @@ def trouble(path: Path, error: BaseException) -> TunnelError:
         return TunnelError(
             f"the disk is full, so nothing can be recorded in {path}", hint=f"make room: df -h {path.parent}"
         )
-    if name.startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
+    if _busy(error):
         return TunnelError(
             f"another program has locked {path} for more than {BUSY:g} seconds", hint=f"find it: lsof {path}"
         )

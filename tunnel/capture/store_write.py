@@ -96,7 +96,7 @@ class Writing:
     def _failed(self, error: sqlite3.Error) -> WriteError:
         if damaged(error):
             self._sql.close()
-            return WriteError(set_aside(self.path, f"is damaged ({error})"))
+            return WriteError(set_aside(self.path, self._inode, f"is damaged ({error})"))
         return WriteError(trouble(self.path, error))
 
     # Numbers

@@ -5,12 +5,36 @@ Bounded: the one that was seen longest ago leaves first. The writer's thread put
 
 import threading
 from collections import OrderedDict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from tunnel.model.pseudonym import places
 
 SIZE = 16 * 1024 * 1024  # bytes
 _EACH = 256  # bytes that an entry takes besides what it holds
+
+
+def met(data: bytes) -> list[bytes]:
+    """Return the pseudonyms that data holds, each once, in their order."""
+    return list(dict.fromkeys(name for _, _, name in places(data)))
+
+
+def put_back(data: bytes, secrets: Mapping[bytes, bytes]) -> tuple[bytes, int]:
+    """Return data with secrets in the place of their pseudonyms, and how many pseudonyms are left.
+
+    One that is met in several places is counted once. What comes out is not looked at again: a secret may look like a
+    pseudonym, where a client sent one.
+    """
+    missing: set[bytes] = set()
+    parts = []
+    at = 0
+    for start, end, name in places(data):
+        secret = secrets.get(name)
+        if secret is None:
+            missing.add(name)
+            continue
+        parts += [data[at:start], secret]
+        at = end
+    return b"".join([*parts, data[at:]]) if parts else data, len(missing)
 
 
 class Vault:
@@ -47,21 +71,11 @@ class Vault:
                 self._secrets.move_to_end(pseudonym)
         return True
 
-    def reveal(self, data: bytes) -> tuple[bytes, int]:
-        """Return data with the secrets in the place of their pseudonyms, and how many of those are not known here.
+    def known(self, pseudonyms: Iterable[bytes]) -> dict[bytes, bytes]:
+        """Return the secrets of those pseudonyms that are known here."""
+        with self._lock:
+            return {pseudonym: self._secrets[pseudonym] for pseudonym in pseudonyms if pseudonym in self._secrets}
 
-        One that is met in several places is counted once. What comes out is not looked at again: a secret may look like a
-        pseudonym, where a client sent one.
-        """
-        missing: set[bytes] = set()
-        parts = []
-        at = 0
-        for start, end, name in places(data):
-            with self._lock:
-                secret = self._secrets.get(name)
-            if secret is None:
-                missing.add(name)
-                continue
-            parts += [data[at:start], secret]
-            at = end
-        return b"".join([*parts, data[at:]]) if parts else data, len(missing)
+    def reveal(self, data: bytes) -> tuple[bytes, int]:
+        """Return data with the secrets in the place of their pseudonyms, and how many of those are not known here."""
+        return put_back(data, self.known(met(data)))

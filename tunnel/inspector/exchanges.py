@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 import msgspec
+import trio
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -138,7 +139,7 @@ class Exchanges:
             stored: dict[str, object] | None = await self._readers.ask(read)
         except NoStore:
             stored = None
-        statistics = parts.statistics() if parts.statistics else None
+        statistics = await trio.to_thread.run_sync(parts.statistics) if parts.statistics else None
         return json({
             "version": parts.version,
             "url": parts.url or None,

@@ -40,9 +40,10 @@ class Metrics:
                 pass  # nothing was recorded yet
             lines = list(counted(self._counts))
         if parts.running is not None:
-            lines += metric("tunnel_exchanges_running", "gauge", "Exchanges that run now.", [({}, parts.running())])
+            running = await trio.to_thread.run_sync(parts.running)
+            lines += metric("tunnel_exchanges_running", "gauge", "Exchanges that run now.", [({}, running)])
         if parts.statistics is not None:
-            lines += recorded(parts.statistics())
+            lines += recorded(await trio.to_thread.run_sync(parts.statistics))
         if parts.vitals is not None:
             lines += process(await trio.to_thread.run_sync(parts.vitals), parts.began)
         lines += metric("tunnel_build_info", "gauge", "Which tunnel this is.", [({"version": parts.version}, 1)])

@@ -36,10 +36,11 @@ class Parts:
       target: What the front fronts, for people.
       began: When this process began, seconds since the epoch.
       pids: The processes whose exchanges are counted as this front's.
-      statistics: The recorder's counts; None without a front.
+      statistics: The recorder's counts, of all workers together; None without a front. Called in a thread: it may have to
+        ask other processes, as the next two.
       running: How many exchanges run now; None without a front.
-      vitals: What this process uses of its machine; None where nobody asks.
-      reveal: None without a front, which alone has seen the real values.
+      vitals: What the front's processes use of their machine; None where nobody asks.
+      reveal: None without a front, which alone has seen the real values. Called in a thread.
       replay: None without a front.
       notice: Told of bugs.
     """

@@ -97,6 +97,7 @@ class SocketWire:
             else:
                 if not data:
                     self._ended = True
+                    await self.sweep.leaving.turn()
                 return data
 
     def try_send(self, data: bytes) -> int:
@@ -243,6 +244,7 @@ class SocketWire:
     async def _endured(self, error: OSError) -> None:
         """Pause where an error passes by itself; fail where it does not, as after the deadline."""
         if error.errno not in self.SHORT:
+            await self.sweep.leaving.turn()
             raise self._failed(error) from error
         if trio.current_time() > self.deadline:
             raise WireError("the time was up", expired=True) from error
@@ -271,7 +273,7 @@ class TlsWire(SocketWire):
 
     async def send_end(self) -> None:
         """See `Wire.send_end`. On Windows the end is said by closing only: see `_close_notify`."""
-        if os.name == "nt" or self.sock.fileno() < 0:
+        if os.name == "nt" or self.sock.fileno() < 0 or self._broken:
             return
         try:
             if waiting := self.sock.pending():  # decrypted already: OpenSSL would take it for an error

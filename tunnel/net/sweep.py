@@ -9,6 +9,8 @@ from typing import Protocol
 
 import trio
 
+from tunnel.net.leaving import Leaving
+
 _HANDFUL = 500  # wires looked at in one go: 0.2 ms, since few are in the processor's cache
 
 
@@ -24,13 +26,18 @@ class Swept(Protocol):
 
 
 class Sweep:
-    """Whose deadlines are kept. A wire enters at its making and leaves at its close."""
+    """Whose deadlines are kept. A wire enters at its making and leaves at its close.
+
+    Attributes:
+      leaving: Has those wait whose peers left all at once.
+    """
 
     INTERVAL = 0.5  # seconds
     LATE = 1.0  # seconds by which a sweep comes late only where this process did not run (Ctrl-Z, a frozen container)
 
     def __init__(self) -> None:
         self.wires: set[Swept] = set()
+        self.leaving = Leaving()
         self.chores: list[Callable[[float], None]] = []  # called with the time after the wires
 
     async def run(self) -> None:

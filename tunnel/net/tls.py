@@ -81,6 +81,9 @@ async def _handshake(plain: SocketWire, wrap: Callable[[], ssl.SSLSocket]) -> Tl
                 await wire.wait_readable()
             except ssl.SSLWantWriteError:
                 await wire.wait_writable()
+            except OSError:
+                await wire.sweep.leaving.turn()
+                raise
             else:
                 wire.deadline = math.inf
                 return wire

@@ -21,11 +21,6 @@ def refuse_workers(config: Config, platform: str) -> None:
     asked = f"--workers {config.limits.workers}"
     if platform == "win32":
         raise UsageError(f"{asked} needs a system that can fork, and Windows cannot", hint="leave --workers out")
-    if config.inspector is not None and config.inspector.named:
-        raise UsageError(
-            f"{asked} serves no inspector, which needs a process of its own",
-            hint="leave --inspector out, and open one beside it: tunnel inspect",
-        )
     if config.target is None:
         raise UsageError(
             f"{asked} is not for the example service, which keeps its items in one process", hint="leave --workers out"

@@ -2,8 +2,10 @@
 
     the first process ── stop ───────────────────────────────▶ worker: trio, a recorder, a pool
         selectors     ◀── what a person should hear once ─────     (as many as --workers says)
+                      ── stop, the last ─────────────────────▶ window: trio, the inspector
+                      ◀── what a person should hear once ─────     asks the workers (`workers.links`)
 
-What workers share is made before they are forked: the listeners' port, the authority, the TLS contexts with their ticket
+What they share is made before they are forked: the listeners' ports, the authority, the TLS contexts with their ticket
 keys, by which a session resumes whichever worker it comes to. Who accepts what is settled among them (`net.counts`). There
 is no event loop here and no thread while it forks.
 """
@@ -19,15 +21,17 @@ from pathlib import Path
 
 from tunnel.capture.alive import Claim
 from tunnel.capture.store_write import WriteError, Writing
-from tunnel.errors import TunnelError
 from tunnel.model.config import Config
-from tunnel.run import Front, Terminal, prepared
-from tunnel.workers.staff import Staff
+from tunnel.run import Front, Terminal, shown
+from tunnel.workers.links import Links
+from tunnel.workers.staff import Jobs, Staff
 from tunnel.workers.voice import Voice
+from tunnel.workers.window import show
 from tunnel.workers.worker import work
 
 _GRACE = 15.0  # seconds to write what is left, beyond what running exchanges are given; then a worker is killed
 _AGAIN = 1.0  # seconds
+_LAST = 3.0  # seconds for the inspector to end, once no worker is left; it takes half a second at most
 _BEGIN = 5.0  # seconds for workers to begin, before it is said that the front is up: one that accepts is enough
 
 
@@ -38,9 +42,9 @@ def run_workers(config: Config, terminal: Terminal) -> None:
       TunnelError: It cannot start, or no worker can serve. Nothing is left open then, and no process.
     """
     voice = Voice(terminal)
-    with prepared(config, voice) as front:
+    with shown(config, voice) as front:
         if front.contexts:
-            for listener in front.listeners:
+            for listener in (*front.listeners, *(front.window.listeners if front.window else ())):
                 front.contexts.at(listener.getsockname()[0])  # with it its ticket keys are made, before there are two
         _make_store(Path(config.folder), voice)
         First(config, front, voice).run()
@@ -65,19 +69,20 @@ class First:
         self._front = front
         self._voice = voice
         self._shutdown = config.limits.shutdown
-        self._inspector = config.inspector is not None
         self._selector = selectors.DefaultSelector()
         self._wake, self._waker = socket.socketpair()
-        self._staff = Staff(
-            config.limits.workers,
-            lambda count, first: work(config, front, voice, count, first),
-            self._selector,
-            voice,
+        self._links = Links(config.limits.workers)
+        began = time.time()
+        jobs = Jobs(
+            lambda count, place, first: work(config, front, voice, count, first, self._links.for_worker(place)),
+            (lambda first: show(config, front, voice, began, self._links, first)) if front.window else None,
         )
+        self._staff = Staff(config.limits.workers, jobs, self._links, self._selector, voice)
         self._say_started_at = time.monotonic() + _BEGIN
         self._told = 0  # signals that came
         self._orders = 0  # times that the workers were told to stop
         self._asked = False  # the terminal waits to hear how many exchanges run
+        self._last = False  # the inspector's process was told to stop
         self._kill_at = math.inf
 
     def run(self) -> None:
@@ -107,6 +112,10 @@ class First:
         if self._asked and (running := self._staff.running()) is not None:
             self._asked = False
             self._voice.stopping(running)
+        if self._orders and not self._last and self._staff.worked():
+            self._last = True
+            self._staff.order_last()
+            self._kill_at = min(self._kill_at, now + _LAST)
         if self._kill_at <= now:
             self._kill_at = now + _AGAIN
             self._staff.kill()
@@ -115,13 +124,6 @@ class First:
         if self._say_started_at < math.inf:
             self._say_started_at = math.inf
             self._voice.started(self._front.started)
-            if self._inspector and not self._voice.quiet:
-                self._voice.notice(
-                    TunnelError(
-                        "there is no inspector with --workers",
-                        hint="open one beside it: tunnel inspect; or: --no-inspector",
-                    )
-                )
 
     def _stop(self, now: float) -> None:
         """Have running exchanges end, within their time; the second time at once."""
@@ -150,6 +152,7 @@ class First:
 
     def _close(self) -> None:
         self._staff.let_go()
+        self._links.close()
         self._selector.close()
         self._wake.close()
         self._waker.close()

@@ -1,4 +1,8 @@
-"""Staff: the workers as the first process has them: forked, listened to, replaced when they die, told to stop."""
+"""Staff: all processes as the first has them: forked, listened to, replaced when they die, told to stop.
+
+They are workers, each at a place with a number, and one that serves the inspector, if there is to be one: its place is the
+last, and it is told to stop when no worker is left, so that it can be watched how they end.
+"""
 
 import json
 import math
@@ -17,6 +21,7 @@ from tunnel.errors import TunnelError
 from tunnel.net.counts import Counts, SharedCount
 from tunnel.rules.sharing import deaths_in_a_row, pause_before_another
 from tunnel.run import Terminal
+from tunnel.workers.links import Links
 from tunnel.workers.worker import BUG, STOP
 
 if sys.platform == "win32":  # where several workers are refused
@@ -28,12 +33,26 @@ _KILL = 9  # SIGKILL, which has no name on Windows
 _PAUSE = 0.1  # seconds until the terminal is asked again for leave to fork
 
 
+@dataclass(frozen=True, slots=True)
+class Jobs:
+    """What the processes do; each returns its exit code, and is given what joins it to the first.
+
+    Attributes:
+      work: A worker's, with the count of its connections and its place.
+      show: Of the one that serves the inspector; None where none is to be.
+    """
+
+    work: Callable[[SharedCount, int, socket.socket], int]
+    show: Callable[[socket.socket], int] | None = None
+
+
 @dataclass(slots=True)
-class Worker:
-    """What the first process knows of one worker.
+class Member:
+    """What the first process knows of one of the others.
 
     Attributes:
       number: Its place; whoever replaces it has the same.
+      shows: It serves the inspector.
       born: By `time.monotonic`.
       begun: It accepts.
       running: Exchanges that ran when it was last told to stop; None while it has not said so.
@@ -41,6 +60,7 @@ class Worker:
     """
 
     number: int
+    shows: bool
     pid: int
     born: float
     words: socket.socket
@@ -50,11 +70,11 @@ class Worker:
 
 
 class Staff:
-    """The workers.
+    """The processes.
 
     Args:
-      count: How many there are to be.
-      work: What a worker does; returns its exit code.
+      count: How many workers there are to be.
+      links: By which they are asked; told who serves.
       terminal: Told of deaths, and of what workers tell.
 
     Attributes:
@@ -62,25 +82,24 @@ class Staff:
     """
 
     def __init__(
-        self,
-        count: int,
-        work: Callable[[SharedCount, socket.socket], int],
-        selector: selectors.BaseSelector,
-        terminal: Terminal,
+        self, count: int, jobs: Jobs, links: Links, selector: selectors.BaseSelector, terminal: Terminal
     ) -> None:
-        self._work = work
+        self._count = count
+        self._jobs = jobs
+        self._links = links
         self._selector = selector
         self._terminal = terminal
         self._counts = Counts(count)
-        self._workers: dict[int, Worker] = {}
-        self._due = dict.fromkeys(range(count), 0.0)  # when a place is to be filled
-        self._deaths = dict.fromkeys(range(count), 0)
+        self._members: dict[int, Member] = {}
+        places = range(count if jobs.show is None else count + 1)
+        self._due = dict.fromkeys(places, 0.0)  # when a place is to be filled
+        self._deaths = dict.fromkeys(places, 0)
         self._dismissed = False
         self._statistics: list[Statistics] = []
         self.failed: TunnelError | None = None
 
     def __len__(self) -> int:
-        return len(self._workers)
+        return len(self._members)
 
     # Coming and going
 
@@ -99,7 +118,6 @@ class Staff:
 
     def _hire(self, number: int, now: float) -> None:
         del self._due[number]
-        count = self._counts.of(number)
         words, first = socket.socketpair()
         words.setblocking(False)
         first.setblocking(False)
@@ -108,69 +126,77 @@ class Staff:
         except OSError as error:
             words.close()
             first.close()
-            self._terminal.notice(TunnelError(f"cannot start a worker: {(error.strerror or str(error)).lower()}"))
+            who = "a worker" if number < self._count else "the inspector's process"
+            self._terminal.notice(TunnelError(f"cannot start {who}: {(error.strerror or str(error)).lower()}"))
             self._put_off(number, now, lasted=0)
             return
         if not pid:
-            self._become(count, first, words)
+            self._become(number, first, words)
         first.close()
-        worker = self._workers[number] = Worker(number, pid, now, words)
-        self._selector.register(words, selectors.EVENT_READ, lambda: self._hear(worker))
+        member = self._members[number] = Member(number, number == self._count, pid, now, words)
+        self._selector.register(words, selectors.EVENT_READ, lambda: self._hear(member))
 
-    def _become(self, count: SharedCount, first: socket.socket, words: socket.socket) -> NoReturn:
-        """Be a worker from here on. The first process's ends are closed, or no worker would notice when it is gone."""
+    def _become(self, number: int, first: socket.socket, words: socket.socket) -> NoReturn:
+        """Be another process from here on. The first's ends are closed, or nobody would notice when it is gone."""
         code = BUG
         try:
             signal.set_wakeup_fd(-1)
             self._selector.close()
             words.close()
             self.let_go()
-            code = self._work(count, first)
+            if number < self._count:
+                code = self._jobs.work(self._counts.of(number), number, first)
+            elif self._jobs.show is not None:
+                code = self._jobs.show(first)
         finally:
-            os._exit(code)  # nothing that the first process put off (`with`, `atexit`) is for a worker to do
+            os._exit(code)  # nothing that the first process put off (`with`, `atexit`) is for another to do
 
     def _put_off(self, number: int, now: float, *, lasted: float) -> None:
         self._deaths[number] = deaths_in_a_row(self._deaths[number], lasted)
         self._due[number] = now + pause_before_another(self._deaths[number])
 
-    def _bury(self, worker: Worker) -> None:
-        """A worker has ended: have it replaced, unless all are to end."""
+    def _bury(self, member: Member) -> None:
+        """One has ended: have it replaced, unless all are to end."""
         now = time.monotonic()
-        self._selector.unregister(worker.words)
-        worker.words.close()
-        del self._workers[worker.number]
-        self._counts.forget(worker.number)
+        self._selector.unregister(member.words)
+        member.words.close()
+        del self._members[member.number]
+        if not member.shows:
+            self._counts.forget(member.number)
+            self._links.leave(member.number)
         try:
-            _, status = os.waitpid(worker.pid, 0)
+            _, status = os.waitpid(member.pid, 0)
         except ChildProcessError:
             status = 0  # somebody else has waited for it
         if not self._dismissed and not self.failed:
-            self._terminal.notice(TunnelError(f"worker {worker.pid} {how_it_ended(status)}; another takes its place"))
-            self._put_off(worker.number, now, lasted=now - worker.born)
+            who = "the inspector's process" if member.shows else "worker"
+            self._terminal.notice(TunnelError(f"{who} {member.pid} {how_it_ended(status)}; another takes its place"))
+            self._put_off(member.number, now, lasted=now - member.born)
 
     # Words
 
-    def _hear(self, worker: Worker) -> None:
+    def _hear(self, member: Member) -> None:
         try:
-            data = worker.words.recv(65_536)
+            data = member.words.recv(65_536)
         except (BlockingIOError, InterruptedError):
             return
         except ConnectionResetError:
             data = b""
         if not data:
-            self._bury(worker)
+            self._bury(member)
             return
-        *lines, worker.said = (worker.said + data).split(b"\n")
+        *lines, member.said = (member.said + data).split(b"\n")
         for line in lines:
             match json.loads(line):
                 case ["begun", None]:
-                    worker.begun = True
+                    member.begun = True
+                    self._links.enter(member.number, member.pid)
                 case ["notice", [what, hint]]:
                     self._terminal.notice(TunnelError(what, hint=hint))
                 case ["failed", [what, hint, code]]:
                     self.failed = TunnelError(what, hint=hint, exit_code=code)
                 case ["stopping", running]:
-                    worker.running = running
+                    member.running = running
                 case ["stopped", statistics]:
                     self._statistics.append(Statistics(**statistics))
 
@@ -178,25 +204,32 @@ class Staff:
         """Have all workers stop, and nobody replaced; the second time, stop at once."""
         self._dismissed = True
         self._due.clear()
-        for worker in self._workers.values():
+        for worker in self._workers():
             worker.running = None
-            try:
-                worker.words.send(STOP)
-            except OSError:
-                pass  # it has died, which we are about to hear
+            _order(worker)
+
+    def order_last(self) -> None:
+        """Have the one stop that serves the inspector."""
+        for member in self._members.values():
+            if member.shows:
+                _order(member)
+
+    def worked(self) -> bool:
+        """Whether no worker is left, and none will come."""
+        return not self._due and not self._workers()
 
     def kill(self) -> None:
         """End those that do not."""
-        for worker in self._workers.values():
-            os.kill(worker.pid, _KILL)
+        for member in self._members.values():
+            os.kill(member.pid, _KILL)
 
     def begun(self) -> bool:
-        """Whether every place is filled by a worker that accepts."""
-        return not self._due and all(worker.begun for worker in self._workers.values())
+        """Whether every worker's place is filled by one that accepts."""
+        return sum(worker.begun for worker in self._workers()) == self._count
 
     def running(self) -> int | None:
         """Return how many exchanges ran when workers were last told to stop; None while some have not said so."""
-        said = [worker.running for worker in self._workers.values()]
+        said = [worker.running for worker in self._workers()]
         return None if None in said else sum(count or 0 for count in said)
 
     def statistics(self) -> Statistics:
@@ -204,9 +237,19 @@ class Staff:
         return total(self._statistics)
 
     def let_go(self) -> None:
-        """Close what workers listen to: any that are left, after a bug of ours, end by that."""
-        for worker in self._workers.values():
-            worker.words.close()
+        """Close what the others listen to: any that are left, after a bug of ours, end by that."""
+        for member in self._members.values():
+            member.words.close()
+
+    def _workers(self) -> list[Member]:
+        return [member for member in self._members.values() if not member.shows]
+
+
+def _order(member: Member) -> None:
+    try:
+        member.words.send(STOP)
+    except OSError:
+        pass  # it has died, which we are about to hear
 
 
 def how_it_ended(status: int) -> str:
