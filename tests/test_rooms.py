@@ -18,16 +18,20 @@ ROOMS = {
     "tunnel.http": "tunnel.net tunnel.model tunnel.errors",
     "tunnel.capture": "tunnel.model tunnel.errors",
     "tunnel.proxy": "tunnel.http tunnel.net tunnel.rules tunnel.capture tunnel.model tunnel.errors",
+    "tunnel.share": "tunnel.rules tunnel.model tunnel.errors",
     "tunnel.example": "",
     "tunnel.inspector": "tunnel.rules tunnel.capture tunnel.model tunnel.errors",
     "tunnel.window_place": "certs tunnel.inspector tunnel.net tunnel.model tunnel.errors",
     "tunnel.window_doors": "certs tunnel.window_place tunnel.inspector tunnel.proxy tunnel.net tunnel.capture tunnel.model"
     " tunnel.errors",
     "tunnel.window": "tunnel.window_place tunnel.inspector tunnel.http tunnel.net tunnel.model tunnel.errors",
-    "tunnel.run": "certs tunnel.window tunnel.window_place tunnel.window_doors tunnel.proxy tunnel.example tunnel.http"
-    " tunnel.net tunnel.rules tunnel.capture tunnel.model tunnel.errors",
-    "tunnel.workers": "tunnel.run tunnel.window tunnel.window_place tunnel.window_doors tunnel.inspector tunnel.proxy"
-    " tunnel.net tunnel.rules tunnel.capture tunnel.model tunnel.errors",
+    "tunnel.terminal": "tunnel.capture tunnel.model tunnel.errors",
+    "tunnel.run_share": "certs tunnel.terminal tunnel.share tunnel.proxy tunnel.http tunnel.net tunnel.rules tunnel.model"
+    " tunnel.errors",
+    "tunnel.run": "certs tunnel.run_share tunnel.terminal tunnel.window tunnel.window_place tunnel.window_doors tunnel.proxy"
+    " tunnel.example tunnel.http tunnel.net tunnel.rules tunnel.capture tunnel.model tunnel.errors",
+    "tunnel.workers": "tunnel.run tunnel.terminal tunnel.window tunnel.window_place tunnel.window_doors tunnel.inspector"
+    " tunnel.proxy tunnel.net tunnel.rules tunnel.capture tunnel.model tunnel.errors",
     "tunnel.cli": "certs tunnel",
     "tunnel.__main__": "tunnel.cli",
 }
@@ -40,18 +44,21 @@ KEEPERS = {
     "cryptography": "certs",
     "ssl": "certs tunnel.net.tls tunnel.net.streams tunnel.net.dial tunnel.proxy.way tunnel.proxy.connection tunnel.run"
     " tunnel.window tunnel.window_doors tunnel.proxy.replay tunnel.cli.front",
-    "subprocess": "certs.stores",
+    "subprocess": "certs.stores tunnel.net.firewall",
     "socket": "tunnel.net tunnel.proxy.connection tunnel.proxy.server tunnel.run tunnel.workers tunnel.window"
-    " tunnel.window_place",
+    " tunnel.window_place tunnel.share.places",
     "starlette": "tunnel.example tunnel.inspector",
     "psutil": "tunnel.net",
     "regex": "tunnel.capture.patterns",
     "click": "tunnel.cli",
     "rich": "tunnel.cli",
     "tomllib": "tunnel.cli.configfile",
-    "trio": "tunnel.net tunnel.http tunnel.proxy tunnel.run tunnel.workers.worker tunnel.workers.window"
-    " tunnel.workers.answering tunnel.cli.serve tunnel.example"
-    " tunnel.inspector tunnel.window tunnel.cli.inspect tunnel.cli.replay tunnel.cli.sending",
+    "argon2": "tunnel.share.passwords",
+    "segno": "tunnel.cli.share_shown",
+    "zeroconf": "tunnel.net.mdns tunnel.net.mdns_absent",
+    "trio": "tunnel.net tunnel.http tunnel.proxy tunnel.run tunnel.run_share tunnel.share tunnel.workers.worker"
+    " tunnel.workers.window tunnel.workers.answering tunnel.cli.serve tunnel.example tunnel.inspector tunnel.window"
+    " tunnel.cli.inspect tunnel.cli.replay tunnel.cli.sending",
 }
 # What one process must never hold: a second event loop.
 STRANGERS = ("asyncio", "uvicorn", "aiohttp")

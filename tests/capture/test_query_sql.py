@@ -69,6 +69,7 @@ def test_sql_and_predicate_agree(long, before, after, filters, end):
                 agree(store, query)
 
 
+@pytest.mark.long
 def test_sql_and_predicate_agree_on_each_field_with_each_operator_and_value(tmp_path, monkeypatch):
     monkeypatch.setattr(search, "LONG", 8)  # characters: some of each manner
     queries = [parse(show(tree)) for tree in (*every_comparison(), *map(Word, TEXTS))]

@@ -245,7 +245,7 @@ for number in itertools.count():
 """
 
 
-@pytest.mark.parametrize("attempt", range(4))
+@pytest.mark.parametrize("attempt", [0, *(pytest.param(n, marks=pytest.mark.long) for n in (1, 2, 3))])
 def test_kill_9_costs_the_last_moments_and_nothing_else(tmp_path, start, attempt):
     child = subprocess.Popen(
         [sys.executable, "-c", KILLED.format(root=str(ROOT), folder=str(tmp_path))], stdout=subprocess.PIPE, text=True

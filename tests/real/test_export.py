@@ -85,6 +85,7 @@ def test_what_is_exported_is_valid_by_the_published_schema(
     assert done.returncode == 0, done.stderr.decode()
 
 
+@pytest.mark.long
 def test_what_is_imported_elsewhere_is_told_the_same(front: Front, file: Path, tmp_path: Path) -> None:
     folder = tmp_path / "other"
     said = asked(folder, "import", str(file))

@@ -73,7 +73,7 @@ def ask(front: Front) -> list[str]:
     return secrets
 
 
-@pytest.mark.parametrize("options", [(), ("--json",)])
+@pytest.mark.parametrize("options", [(), pytest.param(("--json",), marks=pytest.mark.long)])
 def test_no_secret_that_passed_is_in_the_folder_or_was_printed(
     service: int, tmp_path: Path, options: tuple[str, ...]
 ) -> None:

@@ -1,0 +1,167 @@
+"""Share: one service opened to a network for a while: under which rule, to whom, until when. Values only.
+
+Who is let in is decided by `rules.admission`; what changes while a share lasts (devices, questions, guesses) is kept by
+`tunnel.share`.
+"""
+
+import enum
+from dataclasses import dataclass, field
+from ipaddress import IPv4Network, IPv6Network
+
+from tunnel.errors import ClientError
+from tunnel.model.headers import Field
+from tunnel.model.message import Request
+
+Network = IPv4Network | IPv6Network
+
+PAGES = b"/.tunnel/"
+"""Where the share's own pages are; no path below it ever goes to the service."""
+
+PLAIN = frozenset((b"/", PAGES + b"root.crt", PAGES + b"root.mobileconfig"))
+"""All that is answered over plain HTTP: how a phone gets the root. Everything else there is sent on to HTTPS."""
+
+COOKIE = b"__Host-tunnel-share-"
+"""How the names of a share's cookies begin. They end at the front."""
+
+
+class Access(enum.StrEnum):
+    """How a device is let in. Each share has one."""
+
+    PAIRING = "pairing"  # a one-time token, and somebody at the terminal who says yes
+    PASSWORD = "password"
+    TOKEN = "token"  # Authorization: Bearer, for scripts
+    CERTIFICATE = "certificate"  # of a client, signed by our authority
+    OPEN = "open"  # anybody who can reach it
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Share:
+    """What was opened, as it was asked for.
+
+    Attributes:
+      address: The one address that is bound, of the interface `interface`.
+      network: That reaches it, by the interface's netmask.
+      names: Host names that lead here, besides the address: the machine's, and one under `.local`.
+      access: The rule.
+      seconds: How long, from its start; 0 for ever.
+      allow: If any, only addresses in one of these.
+      deny: No address in one of these, whatever `allow` says.
+      read_only: GET, HEAD and OPTIONS only, and no upgrades unless `upgrades`.
+      paths: If any, only these: "/app" itself and what is below it, or a pattern with `*` ("/api/*").
+      rate: Requests a second for each device; 0 for no limit.
+      yes: Whoever holds the pairing token is let in, without a question.
+      password: Its argon2id hash, under `Access.PASSWORD`.
+      token: What Bearer has to be, under `Access.TOKEN`.
+      announce: Whether the network is told of the first name, by mDNS.
+    """
+
+    address: str
+    interface: str
+    network: Network
+    names: tuple[str, ...] = ()
+    access: Access = Access.PAIRING
+    seconds: float = 3600.0
+    allow: tuple[Network, ...] = ()
+    deny: tuple[Network, ...] = ()
+    read_only: bool = False
+    upgrades: bool = False
+    paths: tuple[str, ...] = ()
+    rate: float = 0.0
+    yes: bool = False
+    password: str = field(default="", repr=False)
+    token: str = field(default="", repr=False)
+    announce: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Device:
+    """Somebody who was let in.
+
+    Attributes:
+      number: Small; what is typed after `tunnel share revoke`.
+      name: For people: "Pixel 9, Chrome", or a client certificate's name. A stranger's words: shown through `safe`.
+      address: Where it was seen last.
+      since: Let in, seconds since the Unix epoch; `seen` its last request.
+      requests: How many went on to the service.
+    """
+
+    number: int
+    name: str
+    address: str
+    rule: Access
+    since: float
+    seen: float
+    requests: int
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """Somebody who holds the pairing token and wants in.
+
+    Attributes:
+      number: What an answer names.
+      name: For people, as `Device.name`.
+      at: Seconds since the Unix epoch.
+      code: Two digits that the device shows too, so that the one let in is the one meant.
+    """
+
+    number: int
+    name: str
+    address: str
+    at: float
+    code: str
+
+
+@dataclass(frozen=True, slots=True)
+class Admitted:
+    """A request that may go on to the service.
+
+    Attributes:
+      request: Without the credentials that the share itself asked for.
+      device: Its number, and `name` what the record calls it.
+      user: What the service is told in X-Forwarded-User.
+    """
+
+    request: Request
+    device: int
+    name: str
+    user: str
+    rule: Access
+
+
+class Refused(ClientError):
+    """A request that does not go on, and needs no page to say why.
+
+    Args:
+      device: What the record calls who asked, where that is known: a device that was let in, and may not do this.
+      fields: What the answer's head says of it: WWW-Authenticate, Retry-After.
+    """
+
+    def __init__(
+        self, what: str, *, status: int, hint: str = "", device: str = "", fields: tuple[Field, ...] = ()
+    ) -> None:
+        super().__init__(what, status=status, hint=hint)
+        self.device = device
+        self.fields = fields
+
+
+class Ours(enum.Enum):
+    """A request that is answered by the share's own pages: a login, an explanation, the root for a phone."""
+
+    PAGES = "pages"
+
+
+@dataclass(frozen=True, slots=True)
+class Happening:
+    """What a person at the terminal should see, and the record keeps: somebody asked, came in, was refused, locked out.
+
+    Attributes:
+      what: "asked", "admitted", "refused", "locked out", "revoked", "extended", "ends soon".
+      sentence: For people; a stranger's words in it went through `safe` nowhere yet.
+    """
+
+    what: str
+    device: int
+    name: str
+    address: str
+    sentence: str
