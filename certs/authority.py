@@ -6,6 +6,7 @@ cryptography; whoever can serve from the cache (`contexts.py`) does not.
 
 import getpass
 import platform
+import re
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -14,11 +15,13 @@ from pathlib import Path
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.hashes import SHA1
 from cryptography.hazmat.primitives.serialization import (
     Encoding,
     NoEncryption,
     PrivateFormat,
     load_pem_private_key,
+    pkcs12,
 )
 
 from certs import files, limits, profiles
@@ -45,6 +48,46 @@ class Leaf:
     def pem(self) -> bytes:
         """Key and certificate in one, as `ssl.SSLContext.load_cert_chain` takes them."""
         return self.key_pem + self.chain_pem
+
+
+# Whom a certificate may be for. What looks like a host name with a dot in it would be judged as one by OpenSSL, and
+# refused under a root that may sign for local names only.
+_PERSON = re.compile(r"(?![ ])[^\x00-\x1f\x7f-\x9f/\\,\"]+(?<![ ])")
+_HOST = re.compile(r"[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)+")
+
+
+@dataclass(frozen=True, slots=True)
+class Client:
+    """A client's key and certificate, and when it stops being valid."""
+
+    name: str
+    key: ec.EllipticCurvePrivateKey = field(repr=False)
+    certificate: x509.Certificate = field(repr=False)
+
+    @property
+    def expires(self) -> int:
+        """Seconds since 1970, UTC; valid up to and including this second."""
+        return int(self.certificate.not_valid_after_utc.timestamp())
+
+    @property
+    def pem(self) -> bytes:
+        """Key and certificate in one, as tools take them (`curl --cert`)."""
+        return _key_pem(self.key) + self.certificate.public_bytes(Encoding.PEM)
+
+    def p12(self, password: str) -> bytes:
+        """Key and certificate as browsers and phones take them (PKCS #12, RFC 7292).
+
+        3DES and SHA-1, since Apple's keychains and Windows before 2019 read nothing newer (`mkcert -pkcs12` does the same):
+        what keeps the key is a long random password, not the cipher.
+        """
+        encryption = (
+            PrivateFormat.PKCS12.encryption_builder()
+            .kdf_rounds(100_000)
+            .key_cert_algorithm(pkcs12.PBES.PBESv1SHA1And3KeyTripleDESCBC)
+            .hmac_hash(SHA1())
+            .build(password.encode())
+        )
+        return pkcs12.serialize_key_and_certificates(self.name.encode(), self.key, self.certificate, None, encryption)
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,6 +199,32 @@ class Authority:
             chain_pem=certificate.public_bytes(Encoding.PEM),
             expires=int(certificate.not_valid_after_utc.timestamp()),
         )
+
+    def issue_client(self, name: str, *, now: Clock = time.time) -> Client:
+        """Sign a new key for a client to show who it is, for `limits.CLIENT_LIFETIME`. Writes no file.
+
+        Args:
+          name: What it is called: "alice", "Build server 3".
+          now: The clock.
+        Raises: CertsError when the name cannot be one.
+        """
+        if not _PERSON.fullmatch(name) or len(name.encode(errors="replace")) > profiles.LONGEST_COMMON_NAME:
+            raise CertsError(
+                f"{name!r} cannot be a client's name",
+                "use letters, digits and blanks, at most 64: alice, 'Build server 3'",
+            )
+        if _HOST.fullmatch(name):
+            raise CertsError(
+                f"{name!r} looks like a host name, and a client has none",
+                f"write it without dots: {name.replace('.', '-')}",
+            )
+        moment = now()
+        self._check_age(moment)
+        key = profiles.new_key()
+        certificate = profiles.client_certificate(
+            key.public_key(), name, root=self.certificate, root_key=self.key, now=moment
+        )
+        return Client(name, key, certificate)
 
 
 def _new_root(owner: str, now: float) -> bytes:

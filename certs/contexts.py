@@ -57,6 +57,10 @@ class ServerContexts:
       folder: The authority's; a root is made in it when there is none.
       alpn: Protocols to offer, best first.
       serves: Whether a host name (one spelling: lower case, no final dot) is one of ours.  Asked inside the handshake.
+      together: Names and addresses that share one leaf, which names them all: whoever asks for any of them gets that one.
+        Those that our root may not sign are left out.
+      clients: Ask clients for a certificate of our authority.  One that comes is verified, and a wrong one ends the
+        handshake; one that does not come is for the caller to miss.
       now: Seconds since 1970, UTC.
       warn: Told when a leaf cannot be made or renewed; there is nobody to raise to inside a handshake.
     Raises: CertsError when there is no root and none can be made.
@@ -68,20 +72,29 @@ class ServerContexts:
         *,
         alpn: Sequence[str] = ("http/1.1",),
         serves: Callable[[str], bool],
+        together: Sequence[str] = (),
+        clients: bool = False,
         now: Callable[[], float] = time.time,
         warn: Callable[[CertsError], None] = lambda error: None,
     ) -> None:
         self._layout = files.Layout(folder)
         self._alpn = tuple(alpn)
         self._serves = serves
+        self._clients = clients
         self._now = now
         self._warn = warn
         self._root = _fingerprint(self._layout) or self._new_root()
-        self._recent: OrderedDict[Name, _Served] = OrderedDict()
+        self._together = tuple(name for name in dict.fromkeys(map(parse, together)) if limits.permits(name))
+        self._recent: OrderedDict[leaves.Names, _Served] = OrderedDict()
         self._bases: dict[Name, ssl.SSLContext] = {}
 
     def __repr__(self) -> str:
         return f"<ServerContexts {self._layout.folder}, {len(self._recent)} leaves>"
+
+    @property
+    def fingerprint(self) -> str:
+        """The root's SHA-256: 64 lower-case hex digits."""
+        return self._root
 
     @property
     def base(self) -> ssl.SSLContext:
@@ -101,7 +114,7 @@ class ServerContexts:
         """
         dialled = parse(address)
         if (context := self._bases.get(dialled)) is None:
-            context = self._bases[dialled] = _server_context(self._alpn)
+            context = self._bases[dialled] = self._new_context()
             # No certificate here: OpenSSL calls back before it looks for one, with or without SNI.
             context.sni_callback = lambda connection, asked, _: self._swap(connection, asked, dialled)
         return context
@@ -110,7 +123,8 @@ class ServerContexts:
         if isinstance(connection, ssl.SSLSocket):
             connection.server_hostname = asked  # unused on a server's side, and where whoever accepted looks for it
         try:
-            connection.context = self._served(self._choose(asked) or _local(connection, dialled))
+            name = self._choose(asked) or _local(connection, dialled)
+            connection.context = self._served(self._together if name in self._together else name)
         except CertsError as error:
             self._warn(error)
             # RFC 8446 §6.2: "an internal error unrelated to the peer".  Anything else would blame the client.
@@ -127,8 +141,8 @@ class ServerContexts:
             return None
         return name if limits.permits(name) and self._serves(str(name)) else None
 
-    def _served(self, name: Name) -> ssl.SSLContext:
-        """The context for a name: remembered, else from the cache, else new.  An old leaf beats none."""
+    def _served(self, name: leaves.Names) -> ssl.SSLContext:
+        """The context for a name, or names: remembered, else from the cache, else new.  An old leaf beats none."""
         now = self._now()
         last = self._recent.get(name)
         if last is None or not last.leaf.is_fresh(now):
@@ -144,7 +158,7 @@ class ServerContexts:
             self._recent.popitem(last=False)
         return last.tls
 
-    def _cached(self, name: Name, now: float) -> _Served | None:
+    def _cached(self, name: leaves.Names, now: float) -> _Served | None:
         leaf = leaves.find(self._layout.leaves, self._root, name, now=now)
         if leaf is None or not leaf.is_fresh(now):
             return None
@@ -153,13 +167,13 @@ class ServerContexts:
         except (ssl.SSLError, OSError):
             return None  # Damaged, or just replaced by another process: a new one costs a millisecond.
 
-    def _minted(self, name: Name, now: float) -> _Served:
+    def _minted(self, name: leaves.Names, now: float) -> _Served:
         from certs.authority import Authority  # Here and in _new_root only: see the first lines of this file.
 
         # Loaded for each leaf: the root's key does not stay in memory, and a root made anew is noticed.
         authority = Authority.load_or_make(self._layout.folder, now=self._now)
         self._root = authority.fingerprint
-        leaf = authority.issue([str(name)], now=self._now)
+        leaf = authority.issue([str(one) for one in (name if isinstance(name, tuple) else (name,))], now=self._now)
         try:
             return self._kept(self._layout.leaves, name, leaf.pem, leaf.expires, now)
         except CertsError as error:
@@ -173,7 +187,7 @@ class ServerContexts:
             self._warn(error)
             return served
 
-    def _kept(self, folder: Path, name: Name, pem: bytes, expires: int, now: float) -> _Served:
+    def _kept(self, folder: Path, name: leaves.Names, pem: bytes, expires: int, now: float) -> _Served:
         kept = leaves.keep(folder, self._root, name, pem, expires=expires, now=now)
         try:
             return self._loaded(kept)
@@ -181,10 +195,19 @@ class ServerContexts:
             raise CertsError(f"cannot load {kept.path}: {error}", "make sure that nobody else writes there") from error
 
     def _loaded(self, leaf: leaves.CachedLeaf) -> _Served:
-        context = _server_context(self._alpn)
+        context = self._new_context()
         # OpenSSL reads a key only from a path: https://bugs.python.org/issue16487
         context.load_cert_chain(leaf.path)
         return _Served(context, leaf)
+
+    def _new_context(self) -> ssl.SSLContext:
+        context = _server_context(self._alpn)
+        if self._clients:
+            # Both contexts of a connection need it: the first one asks, and the second one's roots are looked at.
+            context.verify_mode = ssl.CERT_OPTIONAL
+            context.verify_flags |= ssl.VERIFY_X509_STRICT
+            context.load_verify_locations(self._layout.root)
+        return context
 
     def _new_root(self) -> str:
         from certs.authority import Authority

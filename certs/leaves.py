@@ -1,4 +1,4 @@
-"""The leaves on disk: one file a name, whose file name says whose root signed it and when it ends.
+"""The leaves on disk: one file a name, or a set of names, whose file name says whose root signed it and when it ends.
 
 Leaves signing to `authority.py` and loading into OpenSSL to `contexts.py`.  All that must be known to choose a leaf
 stands in its file name, so that a second start needs neither cryptography nor a look into any file:
@@ -14,6 +14,9 @@ from pathlib import Path
 
 from certs import files, limits
 from certs.names import DnsName, Name
+
+Names = Name | tuple[Name, ...]
+"""What one leaf is for: a name, or several together, in their order."""
 
 # As many as are kept in memory.  A page that asks for a thousand subdomains of localhost fills neither.
 MOST_LEAVES = 256
@@ -38,7 +41,7 @@ class CachedLeaf:
     expires: int
     """Seconds since 1970, UTC; valid up to and including this second."""
     label: str
-    """The name in it, in letters that every file system takes."""
+    """The names in it, in letters that every file system takes."""
 
     def is_valid(self, now: float) -> bool:
         # The second half is for a clock that was ahead when the leaf was made: it is not valid yet.
@@ -49,30 +52,30 @@ class CachedLeaf:
         return self.is_valid(now) and self.expires - now >= limits.LEAF_RENEWED
 
 
-def find(folder: Path, root: str, name: Name, *, now: float) -> CachedLeaf | None:
-    """The valid leaf for a name that ends last, if there is one that nobody else can read.
+def find(folder: Path, root: str, names: Names, *, now: float) -> CachedLeaf | None:
+    """The valid leaf for exactly these names that ends last, if there is one that nobody else can read.
 
     Args:
       folder: The folder of leaves; need not exist.
       root: The fingerprint of the root that must have signed it.
-      name: The one name in it.
+      names: The one in it, or all of them in their order.
       now: Seconds since 1970, UTC.
     """
     # Compared as text first: a handshake is waiting, and most files are other names'.
-    start, end = f"{root[:ROOT_DIGITS]}_", f"_{_label(name)}.pem"
+    start, end = f"{root[:ROOT_DIGITS]}_", f"_{_label(names)}.pem"
     mine = (entry for entry in _entries(folder) if entry.startswith(start) and entry.endswith(end))
     candidates = [
         leaf
         for entry in mine
         if (leaf := _described(folder / entry)) is not None
-        and leaf.label == _label(name)
+        and leaf.label == _label(names)
         and leaf.is_valid(now)
         and files.is_private(leaf.path)
     ]
     return max(candidates, key=lambda leaf: leaf.expires, default=None)
 
 
-def keep(folder: Path, root: str, name: Name, pem: bytes, *, expires: int, now: float) -> CachedLeaf:
+def keep(folder: Path, root: str, names: Names, pem: bytes, *, expires: int, now: float) -> CachedLeaf:
     """Write a new leaf, and drop those that it replaces or crowds out.
 
     Connections that use a dropped one lose nothing: OpenSSL has read its file long ago.
@@ -80,7 +83,7 @@ def keep(folder: Path, root: str, name: Name, pem: bytes, *, expires: int, now: 
     Raises: CertsError when the folder cannot be written.
     """
     files.make_folder(folder)
-    root, label = root[:ROOT_DIGITS], _label(name)
+    root, label = root[:ROOT_DIGITS], _label(names)
     leaf = CachedLeaf(folder / f"{root}_{expires}_{label}.pem", root, expires, label)
     # Not durable: should the power fail, a damaged leaf is found out when it is loaded, and made again.
     files.write(leaf.path, pem, mode=files.PRIVATE, durable=False)
@@ -122,7 +125,9 @@ def _described(path: Path) -> CachedLeaf | None:
             return None  # Somebody's own file: not ours to use or remove.
 
 
-def _label(name: Name) -> str:
+def _label(name: Names) -> str:
+    if isinstance(name, tuple):
+        return "names=" + hashlib.sha256(",".join(map(str, name)).encode()).hexdigest()
     # No host name has "=" in it, so neither of the other forms can be mistaken for one.
     if not isinstance(name, DnsName):
         return "ip=" + str(name).replace(":", "-")  # Windows allows no colon in a file name.

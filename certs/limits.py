@@ -25,6 +25,10 @@ LEAF_LIFETIME = 7 * DAYS
 # a laptop asleep or a disk full before anyone sees an expired certificate.
 LEAF_RENEWED = LEAF_LIFETIME // 3
 
+# A client's certificate lies in a phone or a keychain, where a person put it by hand, so a week would be too short; and
+# it cannot be revoked beyond the share that it was used at, so a year would be too long.
+CLIENT_LIFETIME = 90 * DAYS
+
 # Ten years, as mkcert's (cert.go newCA): trusting a root is a person's work and should not come round often.  Within
 # the 8 to 25 years of Baseline Requirements §7.1.2.1.1, should a linter ask.
 ROOT_LIFETIME = 3650 * DAYS

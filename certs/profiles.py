@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-from certs.limits import BACKDATED, LEAF_LIFETIME, PERMITTED_DOMAINS, PERMITTED_NETWORKS, ROOT_LIFETIME
+from certs.limits import BACKDATED, CLIENT_LIFETIME, LEAF_LIFETIME, PERMITTED_DOMAINS, PERMITTED_NETWORKS, ROOT_LIFETIME
 from certs.names import DnsName, Name
 
 ORGANIZATION = "Local development authority"
@@ -96,6 +96,35 @@ def leaf_certificate(
     issuer = root.extensions.get_extension_for_class(x509.SubjectKeyIdentifier).value
     builder = builder.add_extension(_issuer_identifier(issuer), critical=False)
     # RFC 5280 §4.2.1.2: SHOULD, also for leaves.  (BR §7.1.2.7.6 would rather save its 31 bytes.)
+    builder = builder.add_extension(x509.SubjectKeyIdentifier.from_public_key(public_key), critical=False)
+    return builder.sign(root_key, SHA256())
+
+
+def client_certificate(
+    public_key: ec.EllipticCurvePublicKey,
+    name: str,
+    *,
+    root: x509.Certificate,
+    root_key: ec.EllipticCurvePrivateKey,
+    now: float,
+) -> x509.Certificate:
+    """A certificate by which a client shows who it is, and nothing else: no server can use it.
+
+    Args:
+      public_key: The client's.
+      name: What it is called; its common name, and no host name.
+      root: Who signs, with `root_key`.
+      now: Seconds since 1970, UTC.
+    """
+    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+    builder = _builder(subject, root.subject, public_key, now, CLIENT_LIFETIME)
+    # No subjectAltName: the root may sign for local names only (RFC 5280 §4.2.1.10), and a person has none of these.
+    builder = builder.add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
+    builder = builder.add_extension(_usage(digital_signature=True), critical=True)
+    # RFC 5280 §4.2.1.12: clientAuth and not serverAuth; critical, since all that it is for is to keep the two apart.
+    builder = builder.add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.CLIENT_AUTH]), critical=True)
+    issuer = root.extensions.get_extension_for_class(x509.SubjectKeyIdentifier).value
+    builder = builder.add_extension(_issuer_identifier(issuer), critical=False)
     builder = builder.add_extension(x509.SubjectKeyIdentifier.from_public_key(public_key), critical=False)
     return builder.sign(root_key, SHA256())
 

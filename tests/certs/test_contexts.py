@@ -358,3 +358,29 @@ def test_serving_from_memory_reads_no_file(folder, handshake, monkeypatch):
     monkeypatch.setattr(contexts.leaves, "find", None)
 
     assert handshake(served.base, client(folder), "app.test").names == ["app.test"]
+
+
+TOGETHER = ("192.168.1.5", "anna-3000.local", "anna.local")
+
+
+@pytest.mark.parametrize("asked", TOGETHER)
+def test_names_that_belong_together_share_one_leaf_which_names_them_all(folder, handshake, asked):
+    served = ServerContexts(folder, serves=everything, together=(*TOGETHER, "anna.example", "203.0.113.7"))
+
+    assert handshake(served.at("192.168.1.5"), client(folder), asked).names == list(TOGETHER)
+    assert handshake(served.at("192.168.1.5"), client(folder), "localhost").names == ["localhost"]
+
+
+def test_the_leaf_of_several_names_is_found_again_by_the_next_start_and_not_by_one_with_others(folder, handshake):
+    serials = [
+        handshake(
+            ServerContexts(folder, serves=everything, together=names).base, incurious(folder), "anna.local"
+        ).number
+        for names in (TOGETHER, TOGETHER, TOGETHER[1:], TOGETHER)
+    ]
+
+    assert serials[0] == serials[1] == serials[3] != serials[2]
+
+
+def test_the_roots_fingerprint_is_what_people_compare(folder):
+    assert ServerContexts(folder, serves=everything).fingerprint == Authority.load_or_make(folder).fingerprint

@@ -7,7 +7,10 @@ import pytest
 import trio
 import trio.testing
 import trustme
+from cryptography.hazmat.primitives.hashes import SHA256
 
+from certs.authority import Authority
+from certs.contexts import ServerContexts, trusting
 from tests.helpers.garbage import alive, no_collector
 from tests.helpers.wire import contexts, in_no_time, socket_wires, tls_wires
 from tunnel.net.sniff import Speech, sniff
@@ -185,3 +188,30 @@ async def test_a_failed_handshake_leaves_nothing_to_the_garbage_collector() -> N
             await serve_tls(far, contexts()[0])
 
         assert alive("TlsWire", "SSLSocket") == {}
+
+
+@pytest.mark.parametrize("shown", ["alice", ""])
+async def test_a_clients_verified_certificate_is_told(tmp_path, shown) -> None:
+    served = ServerContexts(tmp_path / "authority", serves=lambda name: True, clients=True)
+    theirs = trusting(tmp_path / "authority")
+    fingerprint = ""
+    if shown:
+        issued = Authority.load_or_make(tmp_path / "authority").issue_client(shown)
+        (tmp_path / "client.pem").write_bytes(issued.pem)
+        theirs.load_cert_chain(tmp_path / "client.pem")
+        fingerprint = issued.certificate.fingerprint(SHA256()).hex()
+    near, far = socket_wires(Sweep())
+    agreements = []
+
+    async def serve() -> None:
+        wire = await serve_tls(far, served.base)
+        assert isinstance(wire.sock, ssl.SSLSocket)
+        agreements.append(agreed(wire.sock, "localhost"))
+        wire.close()
+
+    with trio.fail_after(10):
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(serve)
+            (await dial_tls(near, theirs, "localhost")).close()
+
+    assert [(tls.client, tls.client_print) for tls in agreements] == [(shown, fingerprint)]

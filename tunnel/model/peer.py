@@ -11,6 +11,8 @@ class Tls:
     cipher: str
     sni: str  # the name the client asked for, or empty: address literals send none (RFC 6066 §3)
     alpn: str  # "http/1.1", or empty
+    client: str = ""  # the name in the client's certificate, if it brought one and it was verified
+    client_print: str = ""  # that certificate's SHA-256, 64 lower-case hex digits
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -1,5 +1,6 @@
 """TLS on a socket: the handshake, and what it agreed. Contexts are handed in; this file knows no certificates."""
 
+import hashlib
 import math
 import ssl
 from collections.abc import Callable
@@ -64,7 +65,30 @@ async def dial_tls(wire: SocketWire, context: ssl.SSLContext, server_name: str) 
 def agreed(sock: ssl.SSLSocket, sni: str) -> Tls:
     """Return what a finished handshake agreed."""
     cipher = sock.cipher()
-    return Tls(sock.version() or "", cipher[0] if cipher else "", sni, sock.selected_alpn_protocol() or "")
+    client, client_print = _verified(sock)
+    return Tls(
+        sock.version() or "",
+        cipher[0] if cipher else "",
+        sni,
+        sock.selected_alpn_protocol() or "",
+        client,
+        client_print,
+    )
+
+
+def _verified(sock: ssl.SSLSocket) -> tuple[str, str]:
+    """Return the common name and the SHA-256 of the peer's certificate; empty if it brought none that was verified."""
+    if sock.context.verify_mode is ssl.CERT_NONE:
+        return "", ""
+    told, whole = sock.getpeercert(), sock.getpeercert(binary_form=True)
+    if not told or not whole:
+        return "", ""
+    name = ""
+    for part in told.get("subject", ()):
+        for pair in part:
+            if isinstance(pair, tuple) and pair[0] == "commonName":
+                name = name or str(pair[1])
+    return name, hashlib.sha256(whole).hexdigest()
 
 
 async def _handshake(plain: SocketWire, wrap: Callable[[], ssl.SSLSocket]) -> TlsWire:
