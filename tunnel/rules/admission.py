@@ -1,0 +1,132 @@
+"""Admission: what whoever was let in may do, and from where anybody may ask at all. Functions of values; no clock, no I/O.
+
+Who somebody is, and whether they were let in, is kept by `tunnel.share`.
+"""
+
+from dataclasses import dataclass
+from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
+
+from tunnel.model.message import Request
+from tunnel.model.share import Network, Refused, Share
+from tunnel.rules.paths import PathRule
+
+READING = (b"GET", b"HEAD", b"OPTIONS")
+# With these a request asks for another method or path than it names, and many frameworks do as it asks: past whoever
+# judged the method and path that stand in its first line.
+_OTHER_METHOD = frozenset((b"x-http-method-override", b"x-method-override", b"x-http-method"))
+_OTHER_PATH = frozenset((
+    b"x-original-url", b"x-rewrite-url", b"x-original-uri", b"x-rewrite-uri", b"x-override-url", b"x-http-destinationurl",
+))  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Bucket:
+    """How many requests a device has left.
+
+    Attributes:
+      left: So many, at most a second's worth, and fractions.
+      at: When that was true, seconds.
+    """
+
+    left: float
+    at: float
+
+
+def spend(bucket: Bucket | None, rate: float, now: float) -> tuple[Bucket, bool]:
+    """Take one request out of a bucket. Returns what is left, and whether there was one.
+
+    Args:
+      bucket: None before the first request.
+      rate: Requests a second, above 0; a bucket holds a second's worth, at least one.
+      now: Seconds; of a clock that may be set back.
+    """
+    most = max(rate, 1.0)
+    if bucket is None:
+        bucket = Bucket(most, now)
+    left = min(most, bucket.left + max(now - bucket.at, 0.0) * rate)
+    return (Bucket(left - 1.0, now), True) if left >= 1.0 else (Bucket(left, now), False)
+
+
+def read_address(text: str) -> IPv4Address | IPv6Address:
+    """Return an address without its zone; one of IPv4 that was mapped into IPv6 as what it is (RFC 4291 §2.5.5.2).
+
+    Raises:
+      ValueError: It is no address.
+    """
+    address = ip_address(text.partition("%")[0])
+    mapped = address.ipv4_mapped if isinstance(address, IPv6Address) else None
+    return mapped or address
+
+
+def origin(text: str, near: Network | None = None) -> str:
+    """Return what an address is held to be one origin with: of IPv6 its /64, in which a device takes what it likes.
+
+    What is no address is an origin of its own.
+
+    Args:
+      near: A network in which each address stands for itself: on a LAN all of IPv6 is one /64, and one guest's guesses
+      must not
+        be counted as another's.
+    """
+    try:
+        address = read_address(text)
+    except ValueError:
+        return text
+    if isinstance(address, IPv4Address) or (near is not None and address in near):
+        return str(address)
+    return str(IPv6Network((int(address), 64), strict=False))
+
+
+def may_ask(share: Share, address: str) -> bool:
+    """Whether somebody at an address may ask at all (`--allow`, `--deny`)."""
+    if not share.allow and not share.deny:
+        return True
+    try:
+        asked = read_address(address)
+    except ValueError:
+        return False
+    if any(asked in network for network in share.deny):
+        return False
+    return not share.allow or any(asked in network for network in share.allow)
+
+
+def check(share: Share, paths: PathRule, request: Request, device: str) -> None:
+    """Check that a device may make this request.
+
+    Args:
+      device: Its name, for the record.
+
+    Raises:
+      Refused: 403 or 405; what this share is not open for.
+    """
+    if request.upgrade and request.upgrade != b"websocket":
+        # What follows an upgrade is judged by nobody: over h2c it would be any request at all.
+        raise Refused("a share passes no upgrade but WebSocket", status=403, device=device)
+    if share.read_only:
+        if request.method not in READING:
+            raise Refused(
+                "this share is for reading only",
+                status=405,
+                hint="use GET, HEAD or OPTIONS",
+                device=device,
+                fields=((b"Allow", b", ".join(READING)),),
+            )
+        if request.upgrade and not share.upgrades:
+            raise Refused("this share is for reading only, and passes no WebSockets", status=403, device=device)
+        if field := _claims(request, _OTHER_METHOD):
+            raise Refused(f"this share is for reading only, and {field} asks for more", status=403, device=device)
+    if share.paths:
+        if why := paths.closed(request.target):
+            raise Refused(f"this share is not open for that: {why}", status=403, device=device)
+        if field := _claims(request, _OTHER_PATH):
+            raise Refused(
+                f"this share is open for some paths only, and {field} asks for another", status=403, device=device
+            )
+
+
+def _claims(request: Request, names: frozenset[bytes]) -> str:
+    """Return the first of a request's fields that a server may take for one of these: CGI and its like read `_` as `-`."""
+    for name in request.headers.names:
+        if name.replace(b"_", b"-") in names:
+            return name.decode("latin-1")
+    return ""

@@ -1,0 +1,347 @@
+"""Entry: how somebody comes in, and goes: by a password, a token, a certificate, or a question that was answered with yes.
+
+What each request may do once its device is in is for `share.gate`; what people see meanwhile for `share.pages`.
+"""
+
+import hmac
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import trio
+
+from tunnel.errors import UsageError
+from tunnel.model.headers import Headers
+from tunnel.model.peer import Tls
+from tunnel.model.share import COOKIE, Access, Refused, Share
+from tunnel.rules.admission import origin
+from tunnel.rules.credentials import LONGEST, basic, bearer, cookies, is_browser
+from tunnel.share.devices import Copied, Devices, Elsewhere, Guest, digest
+from tunnel.share.naming import name_of
+from tunnel.share.pairing import Asker, Pairing
+from tunnel.share.passwords import Passwords, check_hash
+from tunnel.share.telling import Telling
+from tunnel.share.throttle import Throttle
+
+_SHORTEST_TOKEN = 16  # letters
+
+
+@dataclass(frozen=True, slots=True)
+class Joined:
+    """Who brought the pairing token.
+
+    Attributes:
+      cookie: What it is given; of a device if it is in, else of a question.
+    """
+
+    cookie: str = field(repr=False)
+    is_in: bool
+
+
+@dataclass(slots=True)
+class _Comparison:
+    """A password that is being compared: whoever brings the same one meanwhile waits for the same answer.
+
+    Attributes:
+      right: None as well if it was broken off.
+    """
+
+    done: trio.Event = field(default_factory=trio.Event)
+    right: bool | None = None
+
+
+class Entry:
+    """Lets devices in, and puts them out.
+
+    Args:
+      share: What was opened.
+      telling: Hears of it.
+      changed: Called when there is another question, or one less.
+      closed: Called with the number of a device that is in no more.
+      now: Seconds since the Unix epoch.
+
+    Raises:
+      UsageError: The share's own secret is no such thing: nobody could come in, or anybody.
+    """
+
+    def __init__(
+        self,
+        share: Share,
+        telling: Telling,
+        changed: Callable[[], None],
+        closed: Callable[[int], None],
+        now: Callable[[], float],
+    ) -> None:
+        _check(share)
+        self.share = share
+        self.devices = Devices(closed, share.network)
+        self.pairing = Pairing(changed)
+        self.cookie = COOKIE.decode() + secrets.token_hex(4)
+        self.ask_cookie = f"{self.cookie}-ask"
+        self.now = now
+        self._telling = telling
+        self._throttle = Throttle()
+        self._passwords = Passwords(share.password)
+        self._comparing: dict[bytes, _Comparison] = {}
+
+    def by_cookie(self, headers: Headers, address: str) -> Guest | None:
+        """Return the device whose cookie this is. One that was copied puts its device out."""
+        values = cookies(headers, self.cookie)
+        if not values:
+            return None
+        now = self.now()
+        match self.devices.by_cookie(values, address, now):
+            case Guest() as guest:
+                return guest
+            case Copied(guest):
+                self.devices.forget(guest)
+                self._telling.tell(
+                    "revoked",
+                    f"{guest.name} was put out: a cookie that it had given back came again, so somebody has a copy",
+                    address=address,
+                    device=guest.number,
+                    name=guest.name,
+                )
+            case Elsewhere(guest):
+                self._telling.seldom(
+                    "refused",
+                    f"the cookie of {guest.name} came from {address}; it is worth nothing but at {guest.address}",
+                    now,
+                    address=address,
+                    about="elsewhere",
+                    device=guest.number,
+                    name=guest.name,
+                )
+        return None
+
+    async def by_password(self, password: str, address: str, headers: Headers) -> Guest | None:
+        """Return the device of a tool that sends the password with every request (HTTP Basic); None if it is wrong.
+
+        Raises:
+          Refused: 429 or 503, it has to wait.
+        """
+        if not await self._password_is_right(password, address) or self.devices.barred(address):
+            return None
+        return self._by_key(f"basic {address}", Access.PASSWORD, name_of(headers), address)
+
+    def by_token(self, headers: Headers, address: str) -> Guest | None:
+        """Return the device of a script that sends the token; None if it is wrong, or is not there.
+
+        Raises:
+          Refused: 429, it has to wait.
+        """
+        given = bearer(headers)
+        if given is None:
+            return None
+        right = self.is_token(given)
+        key = f"token {address}"
+        guest = self.devices.by_key(key, address, self.now()) if right else None
+        if guest is not None and not self._throttle.wait(self._origin(address), self.now()):
+            return guest
+        self._begin(address)
+        if not right:
+            self._wrong(address, "token")
+            return None
+        self._throttle.right(self._origin(address), self.now())
+        return self._by_key(key, Access.TOKEN, name_of(headers), address)
+
+    def is_token(self, given: str) -> bool:
+        """Whether this is the share's token."""
+        return hmac.compare_digest(digest(given), digest(self.share.token)) and bool(self.share.token)
+
+    def by_certificate(self, tls: Tls | None, address: str) -> Guest | None:
+        """Return the device with a client certificate, which the handshake has verified; None if it brought none."""
+        if tls is None or not tls.client_print:
+            return None
+        key = f"certificate {tls.client_print}"
+        if self.devices.barred(key):
+            raise Refused("this certificate was revoked for this share", status=403, device=tls.client)
+        return self._by_key(key, Access.CERTIFICATE, tls.client, address)
+
+    def anybody(self, headers: Headers, address: str) -> Guest:
+        """Return the device at an address, on an open share."""
+        return self._by_key(f"open {address}", Access.OPEN, name_of(headers), address)
+
+    async def log_in(self, password: str, address: str, headers: Headers) -> str | None:
+        """Let a browser in by its password. Returns its cookie; None if the password is wrong.
+
+        Raises:
+          Refused: 429 or 503, it has to wait.
+        """
+        if not await self._password_is_right(password, address) or self.devices.barred(address):
+            return None
+        return self._come_in(headers, address, Access.PASSWORD, name_of(headers))
+
+    def join(self, token: str, address: str, headers: Headers) -> Joined | None:
+        """Take a pairing token. None if it is wrong, or was used.
+
+        Raises:
+          Refused: 429, it has to wait; or too many questions wait.
+        """
+        now = self.now()
+        if self.pairing.full(now):
+            raise Refused("too many devices are asking", status=429, hint="wait until some were answered")
+        self._begin(address)
+        if not self.pairing.redeem(token):
+            self._wrong(address, "link")
+            return None
+        self._throttle.right(self._origin(address), now)
+        if self.share.yes:
+            return Joined(self._come_in(headers, address, Access.PAIRING, name_of(headers)), is_in=True)
+        return Joined(self.pairing.ask(name_of(headers), address, now), is_in=False)
+
+    def waits(self, headers: Headers, address: str) -> Asker | None:
+        """Return the device that waits for its answer, None if none does. From now on its question is put."""
+        now = self.now()
+        for value in cookies(headers, self.ask_cookie):
+            asker = self.pairing.hear(value, address, now)
+            if asker is None:
+                continue
+            name = name_of(headers)
+            if self.pairing.put(asker, name):
+                sentence = f"{name}, {address} wants in, it shows {asker.code}"
+                self._telling.tell("asked", sentence, address=address, name=name)
+            return asker
+        return None
+
+    def enter(self, asker: Asker, headers: Headers) -> str:
+        """Let in whoever was answered with yes. Returns the cookie."""
+        self.pairing.done(asker)
+        return self._come_in(headers, asker.address, Access.PAIRING, asker.name)
+
+    def put_out(self, guest: Guest) -> None:
+        """Put a device out because a person said so, with what it could come back by without another person's yes."""
+        self.devices.forget(guest)
+        also = ""
+        match guest.rule:
+            case Access.PAIRING if not self.share.yes:
+                pass
+            case Access.CERTIFICATE:
+                self.devices.bar(guest.key)
+                also = ", and its certificate is worth nothing here"
+            case _:
+                self.devices.bar(guest.address)
+                also = ", and its address may not come back"
+        sentence = f"{guest.name}, {guest.address} was put out{also}"
+        self._telling.tell("revoked", sentence, address=guest.address, device=guest.number, name=guest.name)
+
+    def leave(self, guest: Guest) -> None:
+        """Let a device go that asked for it."""
+        self.devices.forget(guest)
+        self._telling.tell(
+            "left", f"{guest.name} has left", address=guest.address, device=guest.number, name=guest.name
+        )
+
+    def refused(self, address: str, why: str) -> None:
+        """Note that somebody was not let in."""
+        self._telling.seldom("refused", f"{address} was not let in: {why}", self.now(), address=address)
+
+    def is_ours(self, headers: Headers) -> bool:
+        """Whether Authorization was for us, so that the service never sees it."""
+        match self.share.access:
+            case Access.PASSWORD:
+                password = basic(headers)
+                return password is not None and self._passwords.seen(password)
+            case Access.TOKEN:
+                given = bearer(headers)
+                return given is not None and self.is_token(given)
+        return False
+
+    def challenge(self, headers: Headers) -> bytes:
+        """Return how one comes in, for a 401 (RFC 9110 §11.6.1). Never Basic to a browser: it would open a dialog."""
+        match self.share.access:
+            case Access.TOKEN:
+                return b'Bearer realm="tunnel share"'
+            case Access.PASSWORD if not is_browser(headers):
+                return b'Basic realm="tunnel share", charset="UTF-8"'
+        return b'Cookie realm="tunnel share"'
+
+    async def _password_is_right(self, password: str, address: str) -> bool:
+        mark = self._passwords.mark(address, password)
+        # Not while it has to wait: whoever guesses from the address of a tool that is in would learn which guess is right.
+        if self._passwords.known(mark) and not self._throttle.wait(self._origin(address), self.now()):
+            return True
+        while (running := self._comparing.get(mark)) is not None:
+            await running.done.wait()
+            if running.right is not None:
+                return running.right
+        self._begin(address)
+        comparison = self._comparing[mark] = _Comparison()
+        try:
+            comparison.right = len(password.encode(errors="replace")) <= LONGEST and await self._passwords.right(
+                password
+            )
+        except Refused:
+            self._throttle.give_back(self._origin(address), self.now())
+            raise
+        finally:
+            del self._comparing[mark]
+            comparison.done.set()
+        if not comparison.right:
+            self._wrong(address, "password")
+            return False
+        self._throttle.right(self._origin(address), self.now())
+        self._passwords.learn(mark, password)
+        return True
+
+    def _begin(self, address: str) -> None:
+        """Count a try.
+
+        Raises:
+          Refused: 429; it says nothing of whether the try would have been right.
+        """
+        wait = self._throttle.begin(self._origin(address), self.now())
+        if wait:
+            raise Refused(
+                "too many wrong tries",
+                status=429,
+                hint=f"wait {-int(-wait // 1)} seconds",
+                fields=((b"Retry-After", b"%d" % -int(-wait // 1)),),
+            )
+
+    def _wrong(self, address: str, what: str) -> None:
+        now = self.now()
+        locked = self._throttle.locked(self._origin(address), now)
+        if locked:
+            sentence = f"{address} is locked out for {round(locked / 60)} minutes: too many wrong tries"
+            self._telling.tell("locked out", sentence, address=address)
+        else:
+            self._telling.seldom("refused", f"{address} brought a wrong {what}", now, address=address, about="wrong")
+
+    def _come_in(self, headers: Headers, address: str, rule: Access, name: str) -> str:
+        """Let a browser in. Its cookie is always a new one: one that it brought was perhaps put there (session fixation)."""
+        now = self.now()
+        match self.devices.by_cookie(cookies(headers, self.cookie), address, now):
+            case Guest() as before:
+                self.devices.forget(before)  # the same browser: its old place is given up
+        guest = self.devices.come(rule, name, address, now)
+        self._admitted(guest)
+        return self.devices.cookie(guest, now)
+
+    def _by_key(self, key: str, rule: Access, name: str, address: str) -> Guest:
+        now = self.now()
+        guest = self.devices.by_key(key, address, now)
+        if guest is None:
+            guest = self.devices.come(rule, name, address, now, key=key)
+            if rule is Access.OPEN:  # anybody may cause as many of these as there are addresses
+                sentence = f"{guest.name}, {address} is in"
+                self._telling.seldom("admitted", sentence, now, address=address, device=guest.number, name=guest.name)
+            else:
+                self._admitted(guest)
+        return guest
+
+    def _admitted(self, guest: Guest) -> None:
+        sentence = f"{guest.name}, {guest.address} is in"
+        self._telling.tell("admitted", sentence, address=guest.address, device=guest.number, name=guest.name)
+
+    def _origin(self, address: str) -> str:
+        return origin(address, self.share.network)
+
+
+def _check(share: Share) -> None:
+    if share.access is Access.PASSWORD:
+        check_hash(share.password)
+    if share.access is Access.TOKEN and len(share.token) < _SHORTEST_TOKEN:
+        raise UsageError(
+            f"the share's token is shorter than {_SHORTEST_TOKEN} letters", hint="leave it out, and one is made for you"
+        )
