@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: run test lint types bench conformance fire soak fuzz page docs clean
+.PHONY: run test lint types bench conformance fire soak lan long fuzz page docs clean
 
 run: $(VENV)/.ready  ## Front the example service, or yours: make run TARGET=3000
 	$(BIN)/tunnel $(or $(TARGET),example) $(ARGS)
@@ -20,11 +20,17 @@ types: $(VENV)/.tested
 	$(BIN)/mypy --platform darwin
 	$(BIN)/mypy --platform win32
 
-page: $(VENV)/.tested  ## The inspector's page in Chromium: what people do there, and axe-core
-	$(BIN)/python -m pytest -m page tests/inspector $(ARGS)
+page: $(VENV)/.tested  ## Our pages in Chromium: what people do there, and axe-core
+	$(BIN)/python -m pytest -m page tests/inspector tests/share $(ARGS)
 
 soak: $(VENV)/.tested  ## Mixed traffic for so long, after which nothing may be left of it: make soak SECONDS=14400
 	TUNNEL_SOAK=$(or $(SECONDS),60) $(BIN)/python -m pytest -m soak tests/fire/soak $(ARGS)
+
+long: $(VENV)/.tested  ## More examples, and what takes longer than five seconds
+	$(BIN)/python -m pytest -m long tests $(ARGS)
+
+lan: $(VENV)/.tested  ## As root: what is shared, attacked from another host, in network namespaces that the tests make
+	$(BIN)/python -m pytest -m lan tests/lan $(ARGS)
 
 bench: $(VENV)/.tested  ## Figures beside nginx, Caddy, Node's http-proxy and mitmproxy
 	$(BIN)/python -m benchmarks $(ARGS)

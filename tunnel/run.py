@@ -10,19 +10,20 @@ from contextlib import AbstractContextManager, ExitStack, asynccontextmanager, c
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import trio
 
 from certs.contexts import ServerContexts, client_context
 from certs.errors import CertsError
-from tunnel.capture.recorder import Recorder, Statistics
+from tunnel.capture.recorder import Recorder
 from tunnel.errors import TunnelError, UsageError
-from tunnel.http.http1 import Http1Client, Http1Upstream
+from tunnel.http.http1 import Http1Upstream
 from tunnel.http.pool import Pool
 from tunnel.model.address import Target, is_loopback
 from tunnel.model.config import Config, Mode
-from tunnel.model.exchange import Summary
 from tunnel.model.peer import Peer
+from tunnel.model.share import Access
 from tunnel.net.callers import Callers
 from tunnel.net.counts import Count
 from tunnel.net.descriptors import allowed, crowded, fitting, wanted
@@ -31,15 +32,18 @@ from tunnel.net.listen import bind
 from tunnel.net.ports import busy
 from tunnel.net.probes import probed
 from tunnel.net.sweep import Sweep
-from tunnel.net.wire import memory_wires
 from tunnel.proxy.server import Server
 from tunnel.proxy.way import Way
 from tunnel.rules.access import HostRule
 from tunnel.rules.forwarding import Forwarding
 from tunnel.rules.repair import Repair
+from tunnel.terminal import Shared, Started, Terminal
 from tunnel.window import Window
 from tunnel.window_doors import replay_of, reveal_of
 from tunnel.window_place import Place, authority_folder, found_by, link_of, parts_of, placed
+
+if TYPE_CHECKING:
+    from tunnel.run_share import Opened
 
 # The example service runs in this process; this is what it takes for its own address. Nothing dials it.
 EXAMPLE = Target("http", "localhost", 8000)
@@ -48,55 +52,6 @@ SECRETS_KEPT = TunnelError(
     hint="leave out --keep-secrets to have them replaced; remove what was recorded with its files: records.sqlite*",
 )
 _LAST_ROWS = 5.0  # seconds for the recorder to write what is left
-
-
-@dataclass(frozen=True, slots=True)
-class Started:
-    """What a person should know of a front that is up.
-
-    Attributes:
-      url: Where it is reached.
-      target: What it fronts, for people.
-      moved_from: The port that was wanted and was busy, or None.
-      authority: The folder of the local authority; None where no TLS is served.
-      inspector: What opens the inspector, token and all; empty where there is none.
-    """
-
-    url: str
-    port: int
-    target: str
-    moved_from: int | None
-    authority: Path | None
-    inspector: str = ""
-
-
-class Terminal:
-    """What `run` tells whoever watches. The command line prints it; tests read it.
-
-    Attributes:
-      quiet: Nobody wants to hear of single exchanges, so nothing is made ready for it.
-    """
-
-    quiet = False
-
-    def started(self, started: Started) -> None:
-        """The front is up."""
-
-    def exchanges(self, exchanges: Sequence[Summary]) -> None:
-        """Exchanges were recorded. Called in the recorder's thread."""
-
-    def notice(self, error: TunnelError) -> None:
-        """Something happened that a person should hear of now. May be called from any thread."""
-
-    def stopping(self, running: int) -> None:
-        """No more connections are accepted; so many exchanges still run."""
-
-    def stopped(self, statistics: Statistics) -> None:
-        """Everything has ended and is written."""
-
-    def rest(self) -> bool:
-        """End threads of its own, so that the process may fork or end; whether it could. Telling begins them anew."""
-        return True
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +101,8 @@ def shown(config: Config, terminal: Terminal) -> Iterator[Front]:
         if window is None:
             yield front
             return
-        link = link_of(config, window, front.started.url)
+        # A share is no way for replays: they would come from a device that nobody let in.
+        link = link_of(config, window, None if config.share else front.started.url)
         with found_by(Path(config.folder), link, terminal.notice):
             yield replace(front, window=window, started=replace(front.started, inspector=link.address))
 
@@ -197,12 +153,13 @@ def prepared(config: Config, terminal: Terminal) -> Iterator[Front]:
     if config.keep.secrets:
         terminal.notice(SECRETS_KEPT)
     with ExitStack() as stack:
-        listeners = [stack.enter_context(sock) for sock in bind(config.listen, busy)]
+        flag = "--port" if config.share else "--listen"
+        listeners = [stack.enter_context(sock) for sock in bind(config.listen, partial(busy, flag=flag))]
         for listener in listeners:
             probed(listener, config.limits.probe)
         host, port = listeners[0].getsockname()[:2]
-        _refuse_own_port(config.target, listeners)
-        hosts = HostRule((*config.allow_host, *config.listen.hosts))
+        _refuse_own_port(config, listeners)
+        hosts = _hosts(config, port)
         contexts = _contexts(config, hosts, terminal)
         started = Started(
             url=_url(config.mode, host, port),
@@ -234,7 +191,7 @@ async def serve(
         stack.callback(recorder.stop, _LAST_ROWS)
         sweep = Sweep()
         target = config.target or EXAMPLE
-        async with _dialling(config, sweep) as dial:
+        async with _dialling(config, sweep) as dial, _opened(config, front, terminal, lambda: server) as share:
             files = allowed(wanted(config.limits))
             limits = fitting(config.limits, files)
             way = Way(
@@ -242,18 +199,19 @@ async def serve(
                 limits=limits,
                 hosts=front.hosts,
                 forwarding=Forwarding(target, config.host_header, front.token),
-                repair=Repair(target),
+                repair=Repair(target, passing=config.share is not None),
                 pool=Pool(dial, size=limits.pool_size, idle=limits.pool_idle, wait=limits.first_byte),
                 recorder=recorder,
                 sweep=sweep,
                 tls=front.contexts.at if front.contexts else None,
-                ask=callers.ask,
+                ask=callers.ask if config.share is None else partial(_ask_of_this_machine, callers),
                 notice=terminal.notice,
+                guard=share.guard if share else None,
             )
             server = Server(way, front.listeners, count, crowded(limits, config.limits, files))
-            window = _window(config, front, way, server, terminal)
+            window = _window(config, front, way, server, terminal, share)
             more = None if beside is None else partial(beside, recorder, server)
-            await _until_told(server, window, more, told, terminal, front.started)
+            await _until_told(server, window, more, told, terminal, front, share)
 
 
 async def _until_told(
@@ -262,21 +220,32 @@ async def _until_told(
     more: Callable[[], Awaitable[None]] | None,
     told: Told,
     terminal: Terminal,
-    started: Started,
+    front: Front,
+    share: "Opened | None",
 ) -> None:
     stopping = trio.Event()
     with told() as orders:
-        terminal.started(started)  # not before: a script that has read the URL may tell us to stop the next moment
+        # Not before: a script that has read the URL may tell us to stop the next moment.
+        terminal.started(_shown(front, share))
         async with trio.open_nursery() as nursery:
+
+            def stop() -> None:
+                if stopping.is_set():
+                    nursery.cancel_scope.cancel()
+                stopping.set()
+                terminal.stopping(server.running)
 
             async def listen() -> None:
                 async for _ in orders:
-                    if stopping.is_set():
-                        nursery.cancel_scope.cancel()
-                    stopping.set()
-                    terminal.stopping(server.running)
+                    stop()
+
+            def stop_once() -> None:
+                if not stopping.is_set():
+                    stop()
 
             nursery.start_soon(listen)
+            if share is not None:
+                nursery.start_soon(share.run, stop_once)
             if window is not None:
                 nursery.start_soon(window.run, stopping)
             if more is not None:
@@ -287,7 +256,9 @@ async def _until_told(
             nursery.cancel_scope.cancel()
 
 
-def _window(config: Config, front: Front, way: Way, server: Server, terminal: Terminal) -> Window | None:
+def _window(
+    config: Config, front: Front, way: Way, server: Server, terminal: Terminal, share: "Opened | None"
+) -> Window | None:
     if front.window is None:
         return None
     parts = replace(
@@ -299,6 +270,7 @@ def _window(config: Config, front: Front, way: Way, server: Server, terminal: Te
         running=lambda: server.running,
         reveal=reveal_of(way.recorder),
         replay=replay_of(config, way.sweep),
+        share=share.desk if share else None,
     )
     return Window(front.window, parts, tls=way.tls, sweep=way.sweep, notice=terminal.notice)
 
@@ -323,21 +295,40 @@ async def _dialling(config: Config, sweep: Sweep) -> AsyncIterator[Callable[[], 
         return
 
     from tunnel.example.app import example_app  # with Starlette: imported only when it serves
-    from tunnel.http.asgi import answer_with
-    from tunnel.http.asgi_lifespan import lifespan
+    from tunnel.http.asgi_memory import in_memory
 
-    peer = Peer("127.0.0.1", 0, "127.0.0.1", EXAMPLE.port, None, 0.0, 0.0)
-    app = example_app()
-    async with lifespan(app) as state, trio.open_nursery() as nursery:
-
-        async def connect() -> Http1Upstream:
-            ours, theirs = memory_wires()
-            leg = Http1Client(theirs, limits, trio.current_time)
-            nursery.start_soon(lambda: answer_with(app, leg, peer, state=state))
-            return Http1Upstream(ours, limits, trio.current_time, "the example service")
-
+    async with in_memory(example_app(), limits, "the example service", port=EXAMPLE.port) as connect:
         yield connect
-        nursery.cancel_scope.cancel()
+
+
+@asynccontextmanager
+async def _opened(
+    config: Config, front: Front, terminal: Terminal, server: Callable[[], Server]
+) -> AsyncIterator["Opened | None"]:
+    """Give what makes a front a share; None for every other front."""
+    if config.share is None:
+        yield None
+        return
+    from tunnel.run_share import Plan, opened  # with the gate and its pages, which no other front imports
+
+    plan = Plan(
+        share=config.share,
+        url=front.started.url,
+        port=front.started.port,
+        target=config.target,
+        folder=Path(config.folder),
+        identity=front.token,
+        limits=config.limits,
+    )
+    async with opened(plan, terminal, lambda device: server().cut_off(device)) as share:
+        yield share
+
+
+def _shown(front: Front, share: "Opened | None") -> Started:
+    if share is None or front.contexts is None:
+        return front.started
+    urls = tuple(_url(Mode.HTTPS, name, front.started.port) for name in (share.share.address, *share.share.names))
+    return replace(front.started, shared=Shared(share.share, urls, share.gate.link, front.contexts.fingerprint))
 
 
 def _make_folder(folder: Path) -> None:
@@ -358,9 +349,28 @@ def _contexts(config: Config, hosts: HostRule, terminal: Terminal) -> ServerCont
         terminal.notice(TunnelError(error.what, hint=error.hint))
 
     try:
-        return ServerContexts(authority_folder(config), serves=hosts.serves, warn=warn)
+        return ServerContexts(
+            authority_folder(config),
+            serves=lambda name: hosts.serves(name) or is_loopback(name),  # the inspector has the same contexts
+            warn=warn,
+            together=(config.share.address, *config.share.names) if config.share else (),
+            clients=config.share is not None and config.share.access is Access.CERTIFICATE,
+        )
     except CertsError as error:
         raise TunnelError(error.what, hint=error.hint) from error
+
+
+def _hosts(config: Config, port: int) -> HostRule:
+    """Return which Host is ours. To a network, what means "this machine" to whoever says it means a stranger's."""
+    if config.share is not None:
+        return HostRule((config.share.address, *config.share.names), loopback=False, port=port)
+    return HostRule((*config.allow_host, *config.listen.hosts))
+
+
+def _ask_of_this_machine(callers: Callers, peer: Peer) -> None:
+    """Ask which program a client is, if it runs here: of another machine's nothing can be found, however long one looks."""
+    if peer.address == peer.listener:
+        callers.ask(peer)
 
 
 def _scheme(contexts: ServerContexts | None) -> str:
@@ -372,10 +382,12 @@ def _url(mode: Mode, host: str, port: int) -> str:
     return f"{scheme}://[{host}]:{port}" if ":" in host else f"{scheme}://{host}:{port}"
 
 
-def _refuse_own_port(target: Target | None, listeners: Sequence[socket.socket]) -> None:
-    """Refuse a target that is this front itself."""
-    port = listeners[0].getsockname()[1]
-    if target is not None and target.port == port and is_loopback(target.host):
+def _refuse_own_port(config: Config, listeners: Sequence[socket.socket]) -> None:
+    """Refuse a target that is this front itself. A share is not on loopback: the same port there is somebody else's."""
+    host, port = listeners[0].getsockname()[:2]
+    target = config.target
+    own = target is not None and (target.host == host if config.share else is_loopback(target.host))
+    if target is not None and target.port == port and own:
         raise UsageError(
             f"{target} is this tunnel's own address", hint="name the port of your service, or another --listen"
         )

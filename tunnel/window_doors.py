@@ -30,6 +30,12 @@ def replay_of(config: Config, sweep: Sweep) -> Replay:
             raise TunnelError(error.what, hint=error.hint) from error
 
     async def replay(plan: ReplayPlan) -> Replayed:
+        if plan.front and config.share is not None:
+            raise TunnelError(
+                "a share lets in devices, and a request that is sent again comes from none",
+                hint=f"send it to the service itself: {config.target or 'tunnel http TARGET has a front for it'}",
+                status=409,
+            )
         from tunnel.proxy.replay import replay as send
 
         return await send(plan, sweep=sweep, context=context)

@@ -117,6 +117,7 @@ class Passed:
     took: float | None  # None: it is still running
     waited: float | None
     marks: tuple[int, str, int]  # parent, source, redacted
+    who: tuple[str, str]  # device, rule
 
 
 _POOLS: dict[str, list[Any]] = {
@@ -144,6 +145,7 @@ _POOLS: dict[str, list[Any]] = {
     "took": [None, 0, 0.0005, 0.001, 0.002, 2],
     "waited": [None, 0.0, 0.001, 1.5],
     "marks": [(0, "", 0), (3, "x.har", 2)],
+    "who": [("", ""), ("Pixel 9, Token", "pairing"), ("", "token"), ("gr\udcffün", "open")],
 }
 EXCHANGES = st.builds(Passed, **{name: st.sampled_from(pool) for name, pool in _POOLS.items()})
 
@@ -231,6 +233,7 @@ class Writing:
                 record.watch = _Said()
             elif data:
                 body.add(gzip.compress(data, mtime=0) if passed.coded else data)
+        record.device, record.rule = passed.who
         record.repairs = ("made Location point here",) if passed.repaired else ()
         record.reused, record.error, record.upstream = (
             passed.reused,

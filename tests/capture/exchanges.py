@@ -58,6 +58,8 @@ def exchange(
         parent=0,
         source="",
         redacted=0,
+        device="",
+        rule="",
         request_head=request_head,
         sent_head=request_head,
         informational=b"",
@@ -157,6 +159,8 @@ def recorded(draw: st.DrawFn) -> tuple[Exchange, bytes, bytes, list[RecordedMess
             failure=failure,
             repairs=tuple(draw(st.lists(st.sampled_from(["made Location point here", "grüße"]), max_size=2))),
             redacted=draw(st.integers(0, 3)),
+            device=draw(st.sampled_from(["", "Pixel 9, Chrome"])),
+            rule=draw(st.sampled_from(["", "pairing", "open"])),
             sent_head=draw(st.sampled_from([b"", plain.request_head, head(b"GET / HTTP/1.1", [(b"Via", b"1.1 tunnel")])])),
             informational=draw(st.sampled_from([b"", head(b"HTTP/1.1 103 Early Hints", [(b"Link", b"</a>")]) * 2])),
             response_head=b"" if no_answer else draw(

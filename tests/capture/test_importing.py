@@ -302,6 +302,16 @@ def test_a_store_of_version_3_takes_imports_too(folder, tmp_path):
         assert sql.execute("PRAGMA user_version").fetchone() == (VERSION,)
 
 
+def test_a_store_of_version_4_is_told_of_devices_too(folder, tmp_path):
+    old_store(folder, 4)
+
+    first = take(folder, saved(tmp_path, writers.CHARLES)).first
+
+    with Store(folder) as store:
+        read = store.exchange(first)
+        assert (read.device, read.rule) == ("", "")
+
+
 def test_what_is_imported_can_be_changed_before_it_is_written(folder, tmp_path):
     """So that secrets of somebody else's recording need not touch the disk either."""
 

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.capture.making import until
-from tunnel.cli.lines import Look, duration, iso, json_line, line, look_of, safe, size
+from tunnel.cli.lines import Look, duration, fields, iso, json_line, line, look_of, safe, size
 from tunnel.cli.live import AT_ONCE, MOST_LINES, LivePrinter
 from tunnel.model.exchange import Summary
 
@@ -19,7 +19,7 @@ PLAIN = Look()
 SUMMARY = Summary(
     id=42, revision=7, state="done", started=1_700_000_000_123_456, ended=3_100, method="GET", host="app.test",
     target="/path?x=1", status=200, upgrade="", type="text/html", request_size=0, response_size=1_234, messages=0,
-    caller="curl", caller_pid=4711, error="", fault="", parent=0, source="",
+    caller="curl", caller_pid=4711, error="", fault="", parent=0, source="", device="", rule="",
 )  # fmt: skip
 ANSI = re.compile(r"\x1b\[\d+m")
 LETTERS = st.text(st.characters(codec=None), max_size=40)
@@ -53,6 +53,14 @@ def test_a_failure_says_whose_it_is():
     failed = SUMMARY._replace(state="failed", status=502, error="nothing listens on localhost:3000", fault="upstream")
 
     assert line(failed, PLAIN).endswith("upstream: nothing listens on localhost:3000")
+
+
+def test_a_device_of_a_share_is_named_with_the_rule_that_let_it_in_and_commands_no_terminal():
+    shared = SUMMARY._replace(device="Pixel 9\x1b[2J, Chrome", rule="pairing", caller="", caller_pid=0)
+
+    assert line(shared, PLAIN).endswith("Pixel 9\\x1b[2J, Chrome (pairing)")
+    assert fields(shared)["device"] == "Pixel 9\x1b[2J, Chrome"
+    assert "\x1b" not in json_line(shared)
 
 
 def test_a_replay_says_what_it_repeats():
@@ -111,7 +119,7 @@ def test_the_keys_of_a_json_line_are_kept():
         "id": 42, "state": "done", "started": "2023-11-14T22:13:20.123456Z", "duration_ms": 3.1, "method": "GET",
         "host": "app.test", "target": "/path?x=1", "status": 200, "upgrade": "", "type": "text/html", "request_bytes": 0,
         "response_bytes": 1234, "messages": 0, "caller": "curl", "caller_pid": 4711, "error": "", "fault": "",
-        "parent": 0,
+        "parent": 0, "device": "", "rule": "",
     }  # fmt: skip
 
 
@@ -214,3 +222,33 @@ def test_the_printer_takes_lines_of_others_in_their_turn(pipe):
 
     first, second = pipe.lines()
     assert json.loads(first)["id"] == 42 and second == "stopped"
+
+
+def test_a_foot_stays_behind_all_lines_and_leaves_nothing_behind_when_it_goes(pipe):
+    printer = LivePrinter(pipe.stream)
+    printer.say("one")
+    printer.foot("allow? ")
+    until(lambda: printer._stands)
+    printer.say("two")
+    until(lambda: not printer._waiting)
+    printer.foot("")
+    until(lambda: not printer._stands)
+    printer.say("three")
+    printer.stop(5)
+    pipe.stream.close()
+    with os.fdopen(pipe.reading, encoding="utf-8", newline="") as reader:
+        told = reader.read()
+
+    screen = "one\nallow? \r\x1b[Ktwo\nallow? \r\x1b[Kthree\n"
+    assert told == screen
+
+
+def test_a_foot_is_a_stranger_to_lines_where_there_is_none(pipe):
+    printer = LivePrinter(pipe.stream)
+    printer.foot("")
+    printer.show([SUMMARY])
+    printer.stop(5)
+    pipe.stream.close()
+
+    (only,) = pipe.lines()
+    assert only == line(SUMMARY, PLAIN)

@@ -33,7 +33,7 @@ def test_help_names_the_commands_and_the_short_form(capsys):
         (("unix:relative.sock",), "absolute path"),
         (("3000", "--frist-byte", "2"), "did you mean --first-byte?"),
         (("3000", "--first-byte", "soon"), "write it like 300ms, 2s, 5m or 1h"),
-        (("3000", "--listen", "0.0.0.0:80"), "`tunnel share`"),
+        (("3000", "--listen", "0.0.0.0:80"), "tunnel share TARGET"),
         (("3000", "--listen", "192.0.2.7:80"), "loopback only"),
         (("3000", "--listen", "nonsense"), "the port is missing"),
         (("http",), "nothing to front yet"),

@@ -33,6 +33,8 @@ _PLAIN: dict[str, Any] = {
     "parent": 0,
     "source": "",
     "redacted": 0,
+    "device": "",
+    "rule": "",
     "request_head": b"",
     "sent_head": b"",
     "informational": b"",

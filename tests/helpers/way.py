@@ -13,11 +13,12 @@ from tunnel.model.address import Target
 from tunnel.model.config import MIB, Limits, Mode
 from tunnel.model.message import Request
 from tunnel.model.peer import Peer, Tls
+from tunnel.model.share import Access
 from tunnel.net.sweep import Sweep
 from tunnel.net.wire import Wire, WireError, memory_wires
 from tunnel.proxy.connection import answer_requests
 from tunnel.proxy.forward import Caller
-from tunnel.proxy.way import Way
+from tunnel.proxy.way import Gate, Guard, Way
 from tunnel.rules.access import HostRule
 from tunnel.rules.forwarding import Forwarding
 from tunnel.rules.repair import Repair
@@ -119,29 +120,36 @@ async def front(
     target: Target | None = None,
     host_header: str = "",
     wires: Wires = memory_wires,
+    gate: Gate | None = None,
+    pages: Serve | None = None,
 ) -> AsyncIterator[Front]:
     """Run a front whose upstream is `serve`, called with each connection that is dialled.
 
     `wires` makes both ends of each connection: for a client theirs and ours, for an upstream ours and theirs.
+    With a `gate` it is a share, whose own pages are `pages`, served as the upstream is.
     """
     limits = limits or Limits()
     target = target or Target("http", "localhost", 3000)
     notes = Notes()
     async with trio.open_nursery() as nursery:
 
-        async def dial() -> Http1Upstream:
+        async def dial(answering: Serve = serve, name: str = "127.0.0.1:3000") -> Http1Upstream:
             ours, theirs = wires()
-            nursery.start_soon(run, Talk(theirs))
-            return Http1Upstream(ours, limits, trio.current_time, "127.0.0.1:3000")
+            nursery.start_soon(run, answering, Talk(theirs))
+            return Http1Upstream(ours, limits, trio.current_time, name)
 
-        async def run(talk: Talk) -> None:
+        async def run(answering: Serve, talk: Talk) -> None:
             try:
-                await serve(talk)
+                await answering(talk)
             except WireError:
                 pass  # the front let go of it
             finally:
                 talk.wire.close()
 
+        guard = None
+        if gate is not None:
+            own = Pool(lambda: dial(pages or serve, "pages"), size=8, idle=limits.pool_idle, wait=limits.first_byte)
+            guard = Guard(gate, Access.PAIRING, own, Forwarding(target, "", "test", ours=True))
         way = Way(
             mode=mode,
             limits=limits,
@@ -154,6 +162,7 @@ async def front(
             tls=None,
             ask=lambda peer: None,
             notice=lambda error: None,
+            guard=guard,
         )
         try:
             yield Front(way, notes, nursery, wires)

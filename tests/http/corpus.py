@@ -212,4 +212,6 @@ REFRAMING_TRAILERS = [
     b"Upgrade: websocket", b"TE: trailers", b"Authorization: Basic eDp5", b"Cookie: a=b", b"Set-Cookie: a=b",
     b"Content-Type: text/html", b"Content-Encoding: gzip", b"Content-Range: bytes 0-1/2", b"Cache-Control: no-store",
     b"Expect: 100-continue", b"X-Forwarded-For: 6.6.6.6", b"Forwarded: for=6.6.6.6", b"X-Real-IP: 6.6.6.6",
+    b"X-Forwarded-User: admin", b"X_Forwarded_User: admin", b"x_forwarded_for: 6.6.6.6", b"X-Forwarded-Email: a@b",
+    b"X-HTTP-Method-Override: DELETE", b"X-Method-Override: DELETE", b"X_HTTP_Method: DELETE",
 ]  # fmt: skip

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from tests.inspector.fake_filter import FIELDS, Refused, terms
+from tests.inspector.made_share import steered
 from tests.inspector.made_views import compared, overview
 
 if TYPE_CHECKING:
@@ -149,6 +150,8 @@ class Answers(BaseHTTPRequestHandler):
                 return api.saved
             case ["overview"]:
                 return overview(empty=api.empty)
+            case ["share"]:
+                return api.share
             case ["status"]:
                 return {
                     "version": "0.1.0",
@@ -190,6 +193,9 @@ class Answers(BaseHTTPRequestHandler):
             case ["exchanges", id, "reveal", "messages"]:
                 page = json.dumps(self._got(f"/api/exchanges/{id}/messages", query))
                 return json.loads(page.replace("redacted-0123456789abcdef", "the-real-secret")) | {"missing": 0}
+            case ["share", *words] if api.share is not None:
+                api.orders.append(("/".join(words), given))
+                return steered(api.share, words, given)
             case ["filters"]:
                 api.saved = [*(one for one in api.saved if one["name"] != given["name"]), given]
                 return api.saved

@@ -22,6 +22,7 @@ class FakeApi:
     Attributes:
       special: The special exchanges by name; `ids` their numbers.
       replays: What was asked to be sent again: the number and the edits.
+      share: What is shared, or None; `orders` what was asked to be done about it.
       refuse: An error for every path of the API, or None.
       empty: Whether nothing is recorded.
     """
@@ -35,6 +36,8 @@ class FakeApi:
         self.saved: list[Shape] = [{"name": "errors", "filter": "status >= 500"}]
         self.replays: list[tuple[int, Shape]] = []
         self.asked: list[str] = []
+        self.share: Shape | None = None
+        self.orders: list[tuple[str, Shape]] = []
         self.refuse: Refused | None = None
         self.empty = False
         self.revision = made.PLAIN + 1000

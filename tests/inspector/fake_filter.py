@@ -15,6 +15,7 @@ FIELDS = [
         ("type", "choice", "", "what kind of exchange", "type = ws", ["http", "ws", "json"]),
         ("replay", "number", "", "the exchange that this one repeats", "replay = 42", []),
         ("header.NAME", "text", "", "a field of a head", "header.accept = x", []),
+        ("device", "text", "", "the device that was let in", 'device = "Pixel 9"', []),
         ("tls", "flag", "", "whether it was encrypted", "tls = no", []),
     )
 ]

@@ -72,6 +72,8 @@ def summary(id: int, **given: Any) -> Shape:
         "fault": "",
         "parent": 0,
         "source": "",
+        "device": "",
+        "rule": "",
         **given,
     }
 

@@ -24,7 +24,14 @@ ODD = [
     "/?token=", "/?" + "a=1&" * 50,
 ]  # fmt: skip
 LED = {"sec-fetch-site": "cross-site", "sec-fetch-mode": "navigate"}
-NUMBERS = {"{id:int}": "1", "{side}": "request", "{kind}": "curl", "{name}": "x", "{name:path}": "index.html"}
+NUMBERS = {
+    "{id:int}": "1",
+    "{number:int}": "1",
+    "{side}": "request",
+    "{kind}": "curl",
+    "{name}": "x",
+    "{name:path}": "index.html",
+}
 
 
 def targets(app: Any) -> list[tuple[str, str]]:

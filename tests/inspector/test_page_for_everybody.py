@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
+from tests.inspector import made_share
 from tests.inspector.conftest import NARROW, WIDE, Opened, picture, ready
 from tests.inspector.fake_api import FakeApi
 
@@ -73,6 +74,21 @@ def _overview(page: Page, api: FakeApi) -> None:
     page.get_by_text("As a table").first.click()
 
 
+def _share(page: Page, api: FakeApi) -> None:
+    api.share = made_share.share()
+    page.goto(f"{api.url}/#view=share")
+    page.reload()
+    expect(page.locator(".device")).to_have_count(2)
+    expect(page.locator(".question")).to_have_count(2)
+
+
+def _open_share(page: Page, api: FakeApi) -> None:
+    api.share = made_share.share(access="open", ends=None, left=None, link="", devices=[], questions=[], heard=[])
+    page.goto(f"{api.url}/#view=share")
+    page.reload()
+    expect(page.locator(".share-rules .loud")).to_be_visible()
+
+
 def _empty(page: Page, api: FakeApi) -> None:
     page.goto(f"{api.url}/#filter=status%20%3D%20299")
     expect(page.locator("#empty h2")).to_be_visible()
@@ -80,7 +96,7 @@ def _empty(page: Page, api: FakeApi) -> None:
 
 VIEWS = {
     "list": _list, "filter": _filter, "saved": _saved, "preview": _preview, "edit": _edit, "help": _help,
-    "compare": _compare, "overview": _overview, "empty": _empty,
+    "compare": _compare, "overview": _overview, "share": _share, "open share": _open_share, "empty": _empty,
     **{name: _exchange(name) for name in ("json", "failed", "socket", "multipart", "graphql", "events", "image")},
 }  # fmt: skip
 

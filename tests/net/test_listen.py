@@ -2,6 +2,7 @@
 
 import errno
 import socket
+import sys
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -51,11 +52,11 @@ def test_a_port_the_system_chose_that_is_taken_on_the_other_family_is_chosen_ane
     tries = []
     real = listen._bind_all
 
-    def unlucky_once(hosts: tuple[str, ...], port: int) -> list[socket.socket]:
+    def unlucky_once(hosts: tuple[str, ...], port: int, interface: str) -> list[socket.socket]:
         tries.append(port)
         if len(tries) == 1:
             raise listen._CannotBind("::1", 40000, OSError(errno.EADDRINUSE, "in use"))
-        return real(hosts, port)
+        return real(hosts, port, interface)
 
     monkeypatch.setattr(listen, "_bind_all", unlucky_once)
 
@@ -81,7 +82,7 @@ def test_a_named_port_does_not_give_way_and_the_holder_is_asked_for(taken: tuple
 
 
 def test_when_every_port_is_taken_the_first_is_told_of(monkeypatch: pytest.MonkeyPatch) -> None:
-    def never(hosts: tuple[str, ...], port: int) -> list[socket.socket]:
+    def never(hosts: tuple[str, ...], port: int, interface: str) -> list[socket.socket]:
         raise listen._CannotBind(hosts[0], port, OSError(errno.EADDRINUSE, "in use"))
 
     monkeypatch.setattr(listen, "_bind_all", never)
@@ -96,6 +97,23 @@ def test_an_address_that_is_not_there_is_left_out_unless_it_is_the_first() -> No
     assert [host for host, _ in ports(bind(Listen(("127.0.0.1", missing), 0), busy))] == ["127.0.0.1"]
     with pytest.raises(TunnelError, match="EADDRNOTAVAIL"):
         bind(Listen((missing, "127.0.0.1"), 0), busy)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux can bind to an interface")
+def test_one_interface_is_bound_and_this_machine_itself_still_reaches_it() -> None:
+    """The weak host model: without it a packet for the address is taken from whatever interface it comes in on."""
+    sockets = bind(Listen(("127.0.0.1",), 0, interface="lo"), busy)
+    devices = [sock.getsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, 16).rstrip(b"\0") for sock in sockets]
+    ports(sockets)
+
+    assert devices == [b"lo"]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux can bind to an interface")
+def test_where_the_system_does_not_allow_that_the_address_alone_is_bound(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(listen, "_only", lambda sock, device: False)
+
+    assert len(ports(bind(Listen(("127.0.0.1",), 0, interface="eth0"), busy))) == 1
 
 
 def test_a_restart_need_not_wait() -> None:

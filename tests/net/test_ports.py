@@ -128,3 +128,9 @@ def test_nobody_is_told_to_kill_the_command_they_typed() -> None:
     error = busy("127.0.0.1", 62893, find=lambda port, host: Holder("tunnel", os.getpid()))
 
     assert "kill" not in error.hint
+
+
+def test_where_only_the_port_is_the_users_to_choose_only_the_port_is_said() -> None:
+    error = busy("192.168.1.5", 62893, flag="--port", find=node)
+
+    assert "192.168.1.5:62893 is held by" in error.what and error.hint.endswith("or use --port 62894")

@@ -481,6 +481,21 @@ async def test_a_host_that_is_not_ours_never_reaches_the_upstream():
         assert not asked
 
 
+@pytest.mark.parametrize("tls", [True, False])
+async def test_a_refusal_is_said_whatever_stands_for_the_body_behind_the_head(tls: bool):
+    """Refused by its head, or sent on to HTTPS: a body that cannot be read is then nobody's loss, and no bug of ours."""
+    async with front(answering(OK)) as here:
+        client = here.connect(tls=tls)
+        host = b"evil.example" if tls else b"localhost"
+        await client.say(b"POST / HTTP/1.1\r\nHost: %b\r\nTransfer-Encoding: chunked\r\n\r\n0x0\r\n\r\n" % host)
+
+        head = await client.hear_head()
+        assert head.startswith(b"HTTP/1.1 421 " if tls else b"HTTP/1.1 308 ")
+        assert b"Connection: close\r\n" in head
+        await client.hear_all()
+        assert [record.response.status for record in here.notes.records] == [421 if tls else 308]
+
+
 async def test_what_is_no_request_is_answered_and_recorded():
     async with front(answering(OK)) as here:
         client = here.connect()

@@ -129,3 +129,33 @@ def test_a_host_that_is_two_in_a_list_is_no_host(host: bytes) -> None:
         HostRule(()).check(Headers([(b"Host", host)]), PEER)
 
     assert refused.value.status == 400
+
+
+LAN = Peer("192.168.1.9", 50000, "192.168.1.5", 62893, None, 0, 0)
+SHARE = HostRule(("192.168.1.5", "anna-3000.local"), loopback=False, port=62893)
+
+
+@pytest.mark.parametrize("host", [b"192.168.1.5:62893", b"anna-3000.local:62893", b"ANNA-3000.LOCAL.:62893"])
+def test_a_share_answers_to_its_own_names_and_port(host: bytes) -> None:
+    assert SHARE.check(Headers([(b"Host", host)]), LAN) == host
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        b"localhost:62893", b"127.0.0.1:62893", b"[::1]:62893", b"app.localhost:62893", b"192.168.1.5", b"192.168.1.5:80",
+        b"anna.local:62893", b"192.168.1.5.evil.example:62893", b"evil.example",
+    ],
+)  # fmt: skip
+def test_to_a_network_what_means_this_machine_is_a_strangers_host(host: bytes) -> None:
+    """Whoever says it means their own machine, or has their browser mean ours (DNS rebinding)."""
+    with pytest.raises(ClientError) as raised:
+        SHARE.check(Headers([(b"Host", host)]), LAN)
+
+    assert raised.value.status == 421 and "tunnel share" in raised.value.hint
+
+
+def test_a_shares_port_may_be_the_schemes_own() -> None:
+    rule = HostRule(("anna.local",), loopback=False, port=443)
+
+    assert rule.check(Headers([(b"Host", b"anna.local")]), LAN) == b"anna.local"

@@ -119,12 +119,41 @@ def test_fields_of_one_hop_end_here() -> None:
         (b"tunnel-inspector-62894=secret; a=b;tunnel-inspector-62895=another;  c=d", b"a=b; c=d"),
         (b"my-tunnel-inspector-1=mine", b"my-tunnel-inspector-1=mine"),
         (b"a=tunnel-inspector-1", b"a=tunnel-inspector-1"),
+        (b"__Host-tunnel-share-12ab=secret", None),
+        (
+            b"a=b;__Host-tunnel-share-12ab = secret ;c=d;  __Host-tunnel-share-other=s; tunnel-inspector-1=i",
+            b"a=b; c=d",
+        ),
+        (b"tunnel-share-12ab=the-services-own", b"tunnel-share-12ab=the-services-own"),
         (b"a=b;  c=d", b"a=b;  c=d"),
     ],
 )
-def test_the_inspectors_cookies_end_here(came: bytes, sent: bytes | None) -> None:
-    """Browsers send a cookie to every port of its host; with this one an upstream could read all that was recorded."""
+def test_our_own_cookies_end_here(came: bytes, sent: bytes | None) -> None:
+    """Browsers send a cookie to every port of its host; with one of ours an upstream could read all that was recorded, or
+    pass for a device that was let in."""
     assert forwarded(asked((b"Cookie", came))).get(b"cookie") == sent
+
+
+def test_a_shares_own_pages_are_given_its_cookies() -> None:
+    cookies = (b"Cookie", b"__Host-tunnel-share-12ab=c; a=b")
+
+    fields = Forwarding(TARGET, "", "me", ours=True).fields(asked(cookies), told(PEER, HOST))
+
+    assert fields.get(b"cookie") == cookies[1]
+
+
+@pytest.mark.parametrize(
+    ("user", "sent"),
+    [
+        ("Pixel 9, Chrome", b"Pixel 9, Chrome"),
+        ("Grüße", b"Gr%C3%BC%C3%9Fe"),
+        ("100 %", b"100 %25"),
+        ("a\r\nX-Admin: 1\0\x9b", b"a%0D%0AX-Admin: 1%00%C2%9B"),
+        ("\ud800", b"?"),
+    ],
+)
+def test_who_was_let_in_is_told_in_what_a_field_can_carry(user: str, sent: bytes) -> None:
+    assert told(PEER, HOST, user).all(b"x-forwarded-user") == [sent]
 
 
 def test_chunked_trailers_and_upgrades_are_asked_anew_of_the_next_hop() -> None:

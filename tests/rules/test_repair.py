@@ -233,3 +233,14 @@ def test_a_cookie_full_of_spaces_holds_nobody_up() -> None:
 
 def test_a_mended_cookie_has_no_empty_attributes() -> None:
     assert repaired(b"Set-Cookie", b"a=b;; Domain=localhost; Path=/ ;;", host=b"app.test")[0] == [b"a=b; Path=/"]
+
+
+@pytest.mark.parametrize("name", [b"Strict-Transport-Security", b"Alt-Svc"])
+def test_a_policy_outlives_no_share_whatever_its_name(name: bytes) -> None:
+    """A device would refuse plain HTTP, and any other certificate, on this machine's `.local` name for a year."""
+    fields = Headers([(name, b"max-age=31536000")])
+
+    shared = Repair(parse_target("3000"), passing=True).answer(fields, host=b"anna.local:62893", tls=True)
+
+    assert list(shared[0]) == [] and "outlive this share" in shared[1][0]
+    assert Repair(parse_target("3000")).answer(fields, host=b"anna.test", tls=True) == (fields, ())

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from tunnel.errors import TunnelError
-from tunnel.run import Terminal
+from tunnel.terminal import Terminal
 from tunnel.workers import staff as room
 from tunnel.workers.links import Links
 from tunnel.workers.staff import Jobs, Staff

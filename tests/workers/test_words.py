@@ -10,7 +10,7 @@ import trio
 
 from tunnel.capture.recorder import Statistics
 from tunnel.errors import TunnelError
-from tunnel.run import Started, Terminal
+from tunnel.terminal import Started, Terminal
 from tunnel.workers.staff import how_it_ended, total
 from tunnel.workers.voice import Voice
 from tunnel.workers.worker import STOP, Orders

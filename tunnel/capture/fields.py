@@ -23,6 +23,7 @@ from tunnel.capture.fields_read import (
 from tunnel.capture.rows import Value
 from tunnel.errors import Fault
 from tunnel.model.exchange import Exchange, Side, State
+from tunnel.model.share import Access
 
 
 class Kind(enum.StrEnum):
@@ -144,6 +145,10 @@ _CLIENT = (
          lambda e: e.caller_pid, "caller_pid"),
     _row("address", Kind.TEXT, "where it asked from", 'address = "::1"', lambda e: e.address,
          "json_extract(connection, '$.address')", "ip"),
+    _row("device", Kind.TEXT, "who was let in, where a service was shared; empty for whoever was not",
+         'device contains "Pixel 9"', lambda e: e.device, "device"),
+    _row("rule", Kind.TEXT, "how that share lets devices in; empty where nothing was shared", "rule = pairing",
+         lambda e: e.rule, "rule", "access", values=tuple(Access)),
     Field("tls", Kind.FLAG, "whether the client's connection was encrypted", "tls = no",
           lambda e: (e.tls is not None,), (_TLS,), (_TLS,), flag, values=YES_NO),
 )  # fmt: skip

@@ -216,6 +216,8 @@ def _tunnel(
         "parent": exchange.parent,
         "source": exchange.source,
         "redacted": exchange.redacted,
+        "device": exchange.device,
+        "rule": exchange.rule,
         "request": _body(exchange.request, exchange.request_trailers),
         "response": response,
         "heads": heads,

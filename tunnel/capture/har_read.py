@@ -179,6 +179,8 @@ def _imported(entry: Map, url: str) -> Imported:
         parent=0,
         source="",
         redacted=whole(ours.get("redacted")),
+        device=text(ours.get("device")),
+        rule=text(ours.get("rule")),
         request_head=request_head,
         sent_head=heads.as_it_was(were, "sent", request_head),
         informational=heads.as_it_was(were, "informational", b"", heads.HEADS),

@@ -202,6 +202,8 @@ def row_of(id: int, imported: har.Imported, process: int, source: str) -> Row:
         "parent": 0,
         "source": source,
         "redacted": exchange.redacted,
+        "device": exchange.device,
+        "rule": exchange.rule,
         "request_kept": exchange.request.kept,
         "request_lost": exchange.request.lost,
         "response_kept": exchange.response.kept,

@@ -55,6 +55,8 @@ COLUMNS = {
     "parent": "INTEGER NOT NULL DEFAULT 0",
     "source": "TEXT NOT NULL DEFAULT ''",
     "redacted": "INTEGER NOT NULL DEFAULT 0",
+    "device": "TEXT NOT NULL DEFAULT ''",
+    "rule": "TEXT NOT NULL DEFAULT ''",
     "request_kept": "INTEGER NOT NULL DEFAULT 0",
     "request_lost": "INTEGER NOT NULL DEFAULT 0",
     "response_kept": "INTEGER NOT NULL",
@@ -82,7 +84,7 @@ _REVISION = COMMON.index("revision")
 # What `exchange_of` reads: all but the bodies.
 READ = tuple(name for name in COLUMNS if name not in ("request_body", "response_body"))
 
-_DEFAULTS = ("", 0, "", "", "", "", 0, "", 0, 0, 0, 0, b"", b"", b"", None)  # of the rare columns
+_DEFAULTS = ("", 0, "", "", "", "", 0, "", 0, "", "", 0, 0, 0, b"", b"", b"", None)  # of the rare columns
 _HEAD = COMMON.index("response_head")
 # Where a line's type is to stand, its row has the head that says it.
 SUMMARY = tuple("response_head" if name == "type" else name for name in Summary._fields)
@@ -149,6 +151,7 @@ def row_of(
         and error is None
         and not found
         and not (asked.size or asked.lost or answered.lost or record.repairs or record.informational or parent)
+        and not (record.rule or record.device)
     ):
         return common
     what, hint = ("", "") if error is None else (_text(error.what), _text(error.hint))
@@ -175,6 +178,8 @@ def row_of(
         parent,
         "",
         len(found),
+        _text(record.device),
+        record.rule,
         kept[0],
         asked.lost,
         answered.lost,
@@ -299,6 +304,8 @@ def exchange_of(row: Iterable[Value]) -> Exchange:
         parent=of["parent"],
         source=of["source"],
         redacted=of["redacted"],
+        device=of["device"],
+        rule=of["rule"],
         request_head=of["request_head"],
         sent_head=of["sent_head"],
         informational=of["informational"],

@@ -50,7 +50,12 @@ PRAGMA user_version = {VERSION};
 
 # From each older version to the next: the statements that bring a store there. A version that is missing cannot be
 # brought on, and its store is set aside.
-MIGRATIONS: dict[int, str] = {3: IMPORTS, 4: "ALTER TABLE body ADD COLUMN at INTEGER"}
+MIGRATIONS: dict[int, str] = {
+    3: IMPORTS,
+    4: "ALTER TABLE body ADD COLUMN at INTEGER;"
+    "ALTER TABLE exchange ADD COLUMN device TEXT NOT NULL DEFAULT '';"
+    "ALTER TABLE exchange ADD COLUMN rule TEXT NOT NULL DEFAULT ''",
+}
 
 Notice = Callable[[TunnelError], None]
 

@@ -83,9 +83,9 @@ class Record:
     """
 
     __slots__ = (
-        "connected", "ended", "error", "first", "id", "informational", "live", "peer", "repairs",
+        "connected", "device", "ended", "error", "first", "id", "informational", "live", "peer", "repairs",
         "request", "request_body", "request_trailers", "response", "response_body", "response_trailers", "returned",
-        "reused", "sent", "started", "stream", "times", "upstream", "watch",
+        "reused", "rule", "sent", "started", "stream", "times", "upstream", "watch",
     )  # fmt: skip
 
     def __init__(self, number: int, peer: Peer, request: Request, started: float, cap: int, budget: Budget) -> None:
@@ -110,6 +110,8 @@ class Record:
         self.repairs: tuple[str, ...] = ()  # what we changed beyond the hop's own fields, a sentence each
         self.stream: deque[tuple[bool, float, bytes]] | None = None  # upgraded: (from client, when, bytes)
         self.watch: Watch | None = None
+        self.device = ""  # of a share: who was let in, and
+        self.rule = ""  # by which rule
         self.times: deque[float] | None = None  # when each piece of an answer came that was not whole with its head
         self.live = False  # it is written piece by piece: the writer was told while it runs, or its answer is a stream
 

@@ -61,6 +61,8 @@ def whole_fields(
         "parent": exchange.parent,
         "source": exchange.source,
         "redacted": exchange.redacted,
+        "device": exchange.device,
+        "rule": exchange.rule,
         "request": {
             "head": exchange.request_head.decode("latin-1"),
             "sent_head": exchange.sent_head.decode("latin-1"),

@@ -13,13 +13,31 @@ size = "2GiB"
 import dataclasses
 import difflib
 import tomllib
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from tunnel.cli.quantity import BYTES, SECONDS, parse_quantity
+from tunnel.cli.share_words import EVER, parse_lasting, parse_network, parse_rate
 from tunnel.errors import UsageError
 from tunnel.model.config import Keep, Limits, Mode
+from tunnel.model.share import Network
+
+
+@dataclass(frozen=True, slots=True)
+class ShareSettings:
+    """What a config file says of shares. What opens wide (--open, --yes, no end) is said on the command line, each time."""
+
+    interface: str = ""
+    name: str = ""
+    lasting: float | None = None  # `for`
+    password: str = ""  # an argon2id hash
+    allow: tuple[Network, ...] = ()
+    deny: tuple[Network, ...] = ()
+    read_only: bool = False
+    paths: tuple[str, ...] = ()
+    rate: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +52,7 @@ class FileSettings:
     host_header: str = ""
     limits: Limits = Limits()
     keep: Keep = Keep()
+    share: ShareSettings = ShareSettings()
 
 
 def read_config(path: Path) -> FileSettings:
@@ -48,7 +67,7 @@ def read_config(path: Path) -> FileSettings:
         raise UsageError(f"cannot read the config file {path}: {(error.strerror or str(error)).lower()}") from error
     except (ValueError, RecursionError) as error:  # wrong syntax, bytes that are no text, endless digits or brackets
         raise UsageError(f"{path} is not TOML: {error}", hint="see docs/settings.md for an example") from error
-    _known(told, FileSettings, path, "")
+    _known(told, _names(FileSettings), path, "")
     settings: dict[str, Any] = {}
     for key, value in told.items():
         match key:
@@ -56,6 +75,8 @@ def read_config(path: Path) -> FileSettings:
                 settings[key] = _table(Limits, value, path, key)
             case "keep":
                 settings[key] = _table(Keep, value, path, key)
+            case "share":
+                settings[key] = _share(value, path)
             case "mode":
                 if value not in list(Mode):
                     raise _wrong(path, key, value, "one of https, plain, both")
@@ -76,7 +97,7 @@ def read_config(path: Path) -> FileSettings:
 def _table(kind: type[Limits] | type[Keep], value: object, path: Path, name: str) -> Limits | Keep:
     if not isinstance(value, dict):
         raise _wrong(path, name, value, f"a table: [{name}]")
-    _known(value, kind, path, f"{name}.")
+    _known(value, _names(kind), path, f"{name}.")
     settings: dict[str, float] = {}
     for field in dataclasses.fields(kind):
         if field.name not in value:
@@ -99,6 +120,55 @@ def _table(kind: type[Limits] | type[Keep], value: object, path: Path, name: str
     return kind(**settings)  # type: ignore[arg-type]  # each checked against its field's unit above
 
 
+def _share(value: object, path: Path) -> ShareSettings:
+    if not isinstance(value, dict):
+        raise _wrong(path, "share", value, "a table: [share]")
+    _known(value, list(_SHARED), path, "share.")
+    settings: dict[str, Any] = {}
+    for key, given in value.items():
+        reader, expected = _SHARED[key]
+        try:
+            settings["lasting" if key == "for" else key] = reader(given)
+        except ValueError:
+            raise _wrong(path, f"share.{key}", "***" if key == "password" else given, expected) from None
+    return ShareSettings(**settings)
+
+
+def _text(given: object) -> str:
+    if not isinstance(given, str):
+        raise ValueError(given)
+    return given
+
+
+def _texts(given: object) -> tuple[str, ...]:
+    if not isinstance(given, list):
+        raise ValueError(given)
+    return tuple(map(_text, given))
+
+
+def _ending(given: object) -> float:
+    if (seconds := parse_lasting(given)) == EVER:
+        raise ValueError(given)
+    return seconds
+
+
+def _networks(given: object) -> tuple[Network, ...]:
+    return tuple(map(parse_network, _texts(given)))
+
+
+_SHARED: dict[str, tuple[Callable[[object], object], str]] = {
+    "interface": (_text, "a string"),
+    "name": (_text, "a string"),
+    "for": (_ending, 'a duration like "2h" (for ever is said on the command line, each time)'),
+    "password": (_text, "a hash, as `tunnel share --hash-password` prints it"),
+    "allow": (_networks, 'a list of networks like ["192.168.1.0/24"]'),
+    "deny": (_networks, 'a list of networks like ["192.168.1.0/24"]'),
+    "read_only": (lambda given: _switch(given), "true or false"),
+    "paths": (_texts, 'a list of paths like ["/app"]'),
+    "rate": (lambda given: parse_rate(_text(given)), 'a rate like "20/s"'),
+}
+
+
 def _count(given: object) -> int:
     if isinstance(given, bool) or not isinstance(given, int) or given < 1:
         raise ValueError(given)
@@ -111,8 +181,11 @@ def _switch(given: object) -> bool:
     return given
 
 
-def _known(told: dict[str, Any], kind: type[Any], path: Path, prefix: str) -> None:
-    known = [field.name for field in dataclasses.fields(kind)]
+def _names(kind: type[Any]) -> list[str]:
+    return [field.name for field in dataclasses.fields(kind)]
+
+
+def _known(told: dict[str, Any], known: list[str], path: Path, prefix: str) -> None:
     for key in told:
         if key not in known:
             near = difflib.get_close_matches(key, known, n=1, cutoff=0.5)

@@ -14,8 +14,8 @@ from tunnel.inspector.link import found
 from tunnel.model.address import INSPECTOR_PORT, Listen, parse_listen
 from tunnel.model.config import Config, Mode
 from tunnel.net.vitals import lives
-from tunnel.run import Started, Terminal
 from tunnel.run import inspect as run_inspector
+from tunnel.terminal import Started, Terminal
 
 
 @click.command()

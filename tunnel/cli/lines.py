@@ -100,6 +100,8 @@ def fields(summary: Summary) -> dict[str, object]:
         "error": summary.error,
         "fault": summary.fault,
         "parent": summary.parent,
+        "device": summary.device,
+        "rule": summary.rule,
     }
 
 
@@ -165,10 +167,11 @@ def _remarks(summary: Summary, look: Look) -> list[tuple[str, str]]:
     """Return what follows a line's columns: what it repeats, caller, upgrade, and what went wrong and by whom."""
     again = f"{look.arrows[3]} {summary.parent}" if summary.parent else ""
     caller = f"{safe(summary.caller)} {summary.caller_pid or ''}".strip() if summary.caller else ""
+    device = f"{safe(summary.device)} ({safe(summary.rule)})" if summary.device else ""
     upgrade = f"{safe(summary.upgrade)}, {summary.messages} messages" if summary.upgrade else ""
     failure = f"{summary.fault}: {safe(summary.error)}" if summary.fault else ""
     cut = "interrupted" if summary.state == State.INTERRUPTED else ""
-    return [(again, CYAN), (caller, ""), (upgrade, MAGENTA), (failure, RED), (cut, YELLOW)]
+    return [(again, CYAN), (device, ""), (caller, ""), (upgrade, MAGENTA), (failure, RED), (cut, YELLOW)]
 
 
 def _status_colour(summary: Summary) -> str:

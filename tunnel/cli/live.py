@@ -1,5 +1,7 @@
 """Live: prints lines while a front runs, from a thread of its own. What a line says is for `cli.lines`.
 
+On a terminal a line can be kept at the bottom, the foot: it is wiped before others are printed, and drawn again behind them.
+
 A terminal may stand still for as long as it likes (Ctrl-S, a pager, a slow link). Then the queue fills, and lines beyond
 it are counted instead of kept; when the terminal moves again, it is told how many are missing. Nobody waits for it.
 """
@@ -12,11 +14,12 @@ from contextlib import AbstractContextManager, nullcontext
 from io import RawIOBase
 from typing import TextIO
 
-from tunnel.cli.lines import DIM, Look, json_line, line, look_of, paint
+from tunnel.cli.lines import BOLD, DIM, YELLOW, Look, json_line, line, look_of, paint
 from tunnel.model.exchange import State, Summary
 
 MOST_LINES = 1000  # waiting; more than a person reads, less than a megabyte
 AT_ONCE = 100  # lines in one write
+_WIPE = "\r\x1b[K"  # ECMA-48: to the line's begin, and erase to its end
 
 
 class LivePrinter:
@@ -48,6 +51,9 @@ class LivePrinter:
         self._turn = turn or nullcontext()
         self._waiting: deque[Summary | str] = deque()
         self._missed = 0
+        self._foot = ""  # the line at the bottom
+        self._redraw = False
+        self._stands = False  # one is on the terminal: for the printing thread alone
         self._announced: set[int] = set()  # running exchanges that were printed when they opened
         self._changed = threading.Condition()
         self._stopping = False
@@ -70,6 +76,13 @@ class LivePrinter:
         """Print a line of our own, in its turn among the others."""
         with self._changed:
             self._put(text)
+            self._rouse()
+
+    def foot(self, text: str) -> None:
+        """Keep a line at the bottom, behind all others, until another one; empty for none. For a terminal alone."""
+        with self._changed:
+            self._foot = text
+            self._redraw = True  # the same again too: what was typed behind it has moved it up
             self._rouse()
 
     def stop(self, deadline: float) -> bool:
@@ -102,18 +115,21 @@ class LivePrinter:
     def _run(self) -> None:
         while True:
             with self._changed:
-                while not self._waiting and not self._missed and not self._stopping:
+                while not (self._waiting or self._missed or self._redraw or self._stopping):
                     self._changed.wait()
                 some = [self._waiting.popleft() for _ in range(min(len(self._waiting), AT_ONCE))]
                 missed = 0
                 if not self._waiting:  # said where the gap is: behind the last that was kept
                     missed, self._missed = self._missed, 0
-                if not some and not missed:
+                foot, redraw, self._redraw = self._foot, self._redraw, False
+                if not (some or missed or redraw):
                     return
             lines = [self._line(item) for item in some]
             if missed and not self._json:
                 lines.append(paint(f"… {missed} lines were not shown; `tunnel log` has them", DIM, self._look))
-            if not self._write("".join(f"{text}\n" for text in lines)):
+            wipe, self._stands = _WIPE if self._stands else "", bool(foot)
+            drawn = paint(foot, f"{BOLD};{YELLOW}", self._look) if foot else ""
+            if not self._write(wipe + "".join(f"{text}\n" for text in lines) + drawn):
                 return
 
     def _line(self, item: Summary | str) -> str:

@@ -15,6 +15,7 @@ from tunnel.errors import TunnelError
 _COMMANDS = {
     "http": ("tunnel.cli.serve", "http"),
     "example": ("tunnel.cli.serve", "example"),
+    "share": ("tunnel.cli.share", "share"),
     "log": ("tunnel.cli.exchanges", "log"),
     "show": ("tunnel.cli.exchanges", "show"),
     "inspect": ("tunnel.cli.inspect", "inspect"),
@@ -23,6 +24,7 @@ _COMMANDS = {
     "import": ("tunnel.cli.export", "import_"),
     "replay": ("tunnel.cli.replay", "replay"),
     "store": ("tunnel.cli.store", "store"),
+    "cert": ("tunnel.cli.cert", "cert"),
     "trust": ("tunnel.cli.trust", "trust"),
     "untrust": ("tunnel.cli.trust", "untrust"),
 }
@@ -65,6 +67,7 @@ def tunnel(ctx: click.Context) -> None:
 
     \b
       tunnel 3000          front http://localhost:3000 on https://127.0.0.1:62893
+      tunnel share 3000    open it to the local network, for an hour, to those you let in
       tunnel trust         make browsers and tools accept its certificate
       tunnel log -f        watch what passes
       tunnel show 42       one exchange whole

@@ -15,7 +15,7 @@ from tunnel.cli.live import LivePrinter
 from tunnel.cli.turns import Turn
 from tunnel.errors import TunnelError
 from tunnel.model.exchange import Summary
-from tunnel.run import Started, Terminal
+from tunnel.terminal import Started, Terminal
 
 _LAST_LINES = 2.0  # seconds for a slow terminal to take what is left
 _MOST_NOTICES = 100  # different ones remembered, so that none is said twice
@@ -45,22 +45,31 @@ class Printed(Terminal):
     def started(self, started: Started) -> None:
         """See `Terminal.started`."""
         if self._json:
-            told = {"event": "started", "url": started.url, "target": started.target, "folder": str(self._folder)}
-            told |= {"inspector": started.inspector} if started.inspector else {}
-            print(json_text(told), flush=True)
+            print(json_text(self.told(started)), flush=True)
         elif self._piped:
             print(started.url, flush=True)
         url = paint(started.url, f"{BOLD};{CYAN}", self._look)
         self._say(f"{url} → {safe(started.target)}")
+        self.began(started)
         if started.inspector and not self.quiet:
             self._say(f"see what passes: {paint(started.inspector, CYAN, self._look)}")
         self._say(paint(f"recording to {self._folder / 'records.sqlite'}; read it with: tunnel log", DIM, self._look))
         if started.moved_from is not None:
+            flag = "--port" if started.shared else "--listen"
             self._warn(
-                f"port {started.moved_from} is busy, so this is {started.port}; to insist: --listen {started.moved_from}"
+                f"port {started.moved_from} is busy, so this is {started.port}; to insist: {flag} {started.moved_from}"
             )
         if started.authority is not None and not trusted_at_a_glance(started.authority):
             self._warn("browsers will warn, since they do not trust the local authority yet; type: tunnel trust")
+
+    def told(self, started: Started) -> dict[str, object]:
+        """Return what `--json` says first."""
+        told: dict[str, object] = {"event": "started", "url": started.url, "target": started.target}
+        told["folder"] = str(self._folder)
+        return told | {"inspector": started.inspector} if started.inspector else told
+
+    def began(self, started: Started) -> None:
+        """Say, behind where a front is, what else it is: nothing of an ordinary one."""
 
     def exchanges(self, exchanges: Sequence[Summary]) -> None:
         """See `Terminal.exchanges`."""

@@ -21,12 +21,8 @@ from tunnel.run import run
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
-_OPTIONS = (
-    click.option("--listen", metavar="ADDR:PORT", help="Where to listen, loopback only. [127.0.0.1:62893]"),
-    click.option("--plain", "mode", flag_value="plain", help="Serve plain HTTP only."),
-    click.option("--both", "mode", flag_value="both", help="Serve HTTPS and plain HTTP on the same port."),
-    click.option("--allow-host", multiple=True, metavar="NAME", help="Another Host that is ours; .NAME: all below it."),
-    click.option("--host-header", metavar="upstream|NAME", help="The Host that the target sees. [the client's]"),
+# What stands beside every front, whoever may reach it.
+BESIDE = (
     click.option("--inspector", metavar="[ADDR:]PORT", help="Where the inspector listens, loopback only. [62894]"),
     click.option("--no-inspector", is_flag=True, help="Serve no inspector."),
     click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line."),
@@ -36,18 +32,30 @@ _OPTIONS = (
     ),
     folder_option,
 )
+_OPTIONS = (
+    click.option("--listen", metavar="ADDR:PORT", help="Where to listen, loopback only. [127.0.0.1:62893]"),
+    click.option("--plain", "mode", flag_value="plain", help="Serve plain HTTP only."),
+    click.option("--both", "mode", flag_value="both", help="Serve HTTPS and plain HTTP on the same port."),
+    click.option("--allow-host", multiple=True, metavar="NAME", help="Another Host that is ours; .NAME: all below it."),
+    click.option("--host-header", metavar="upstream|NAME", help="The Host that the target sees. [the client's]"),
+    *BESIDE,
+)
 
 
-def _front(command: Function) -> Function:
-    """Give a command the options of every front, in the order of their help."""
-    for option in reversed(_OPTIONS):
-        command = option(command)
-    return settings(command)
+def given_options(*options: Callable[[Any], Any]) -> Callable[[Function], Function]:
+    """Return what gives a command these options, in the order of their help, and behind them every limit."""
+
+    def give(command: Function) -> Function:
+        for option in reversed(options):
+            command = option(command)
+        return settings(command)
+
+    return give
 
 
 @click.command(cls=Settings)
 @click.argument("target", required=False)
-@_front
+@given_options(*_OPTIONS)
 def http(target: str | None, **given: Any) -> None:
     """Front a service over HTTPS and record what passes.
 
@@ -58,7 +66,7 @@ def http(target: str | None, **given: Any) -> None:
 
 
 @click.command(cls=Settings)
-@_front
+@given_options(*_OPTIONS)
 def example(**given: Any) -> None:
     """Front the example service: pages, JSON, an event stream, a WebSocket, uploads, slow and failing paths."""
     _serve(None, given, example=True)
@@ -69,11 +77,15 @@ def _serve(target: str | None, given: dict[str, Any], *, example: bool) -> None:
     several = config.limits.workers > 1
     if several:
         refuse_workers(config, sys.platform)
-    terminal = Printed(Path(config.folder), as_json=given["as_json"], quiet=given["quiet"], shared=several)
+    run_front(config, Printed(Path(config.folder), as_json=given["as_json"], quiet=given["quiet"], shared=several))
+
+
+def run_front(config: Config, terminal: Printed) -> None:
+    """Serve until told to stop, and print what is left."""
     _let_garbage_wait()
     sys.unraisablehook = unraisable
     try:
-        if several:
+        if config.limits.workers > 1:
             from tunnel.workers.first import run_workers
 
             run_workers(config, terminal)
@@ -105,16 +117,21 @@ def _config(target: str | None, given: dict[str, Any], *, example: bool) -> Conf
     target = target or base.target
     if target is None and not example:
         raise UsageError("there is nothing to front yet", hint="name your dev server's port, like: tunnel 3000")
+    return settled(None if example else target, given, base)
+
+
+def settled(target: str | None, given: dict[str, Any], base: FileSettings) -> Config:
+    """Return what the flags and the file say together; a flag that the command does not have says nothing."""
     limits, keep = chosen(given, base.limits, base.keep)
-    listen = given["listen"] or base.listen
+    listen = given.get("listen") or base.listen
     inspector = _inspector(given["inspector"], given["no_inspector"], base.inspector)
     return Config(
-        target=None if example or target is None else parse_target(target),
+        target=None if target is None else parse_target(target),
         folder=str(given["folder"] or default_folder()),
         listen=parse_listen(listen) if listen else Listen(),
         inspector=inspector,
-        mode=Mode(given["mode"]) if given["mode"] else base.mode,
-        allow_host=(*base.allow_host, *given["allow_host"]),
+        mode=Mode(given["mode"]) if given.get("mode") else base.mode,
+        allow_host=(*base.allow_host, *given.get("allow_host", ())),
         host_header=parse_host_header(given["host_header"] or base.host_header),
         limits=limits,
         keep=keep,

@@ -26,6 +26,8 @@ first_byte = "10m"
 [keep]
 size = "2GiB"
 ```
+
+What `tunnel share` reads of it besides, in a table `[share]`, is told in [share](share.md#in-the-config-file).
 """
 
 

@@ -77,6 +77,9 @@ def _facts(exchange: Exchange, look: Look) -> Iterator[str]:
         yield _fact("imported", f"from {safe(exchange.source)}", look)
     if exchange.address or not exchange.source:
         yield _fact("client", f"{_address(safe(exchange.address), exchange.port)}{caller}", look)
+    if exchange.rule:
+        who = safe(exchange.device) or "nobody that was let in"
+        yield _fact("device", f"{who}, by {safe(exchange.rule)}" if exchange.device else f"{who}", look)
     secured = (
         f", {safe(tls.version)} {safe(tls.cipher)}".rstrip() + (f", for {safe(tls.sni)}" if tls.sni else "")
         if tls

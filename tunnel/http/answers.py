@@ -10,6 +10,7 @@ from http import HTTPStatus
 from tunnel.errors import Fault, TunnelError
 from tunnel.model.headers import Field, Headers
 from tunnel.model.message import Framing, Request, Response
+from tunnel.model.share import Refused
 
 _WHOSE = {
     Fault.CLIENT: "The request was at fault.",
@@ -63,6 +64,8 @@ def error_answer(error: TunnelError, request: Request | None, *, close: bool) ->
             hint = f"What to do: {error.hint}\n" if error.hint else ""
             text = f"{error.status} {phrase}: {_sentence(error.what)}.\n{_WHOSE[error.fault]}\n{hint}"
     fields = [(b"Content-Type", f"{kind}; charset=utf-8".encode()), (b"Cache-Control", b"no-store")]
+    if isinstance(error, Refused):
+        fields += error.fields
     return _answer(error.status, fields, text.encode(), request, close=close)
 
 

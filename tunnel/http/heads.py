@@ -142,14 +142,18 @@ def read_trailers(raw: bytes, error: TunnelError) -> Headers:
         request_framing(trailers, 1)  # a frame that could not stand in a head is no trailer to drop, but an attack
     except ClientError:
         raise error from None
-    return trailers.without(*_NOT_IN_TRAILERS)
+    return trailers.without(*(name for name in trailers.names if _goes_in_a_head(name.replace(b"_", b"-"))))
+
+
+def _goes_in_a_head(name: bytes) -> bool:
+    """Whether a field has no business in a trailer, by its name in small letters, `_` (as CGI reads it) as `-`."""
+    return name in _NOT_IN_TRAILERS or name.startswith(b"x-forwarded-")
 
 
 _NOT_IN_TRAILERS = (
     b"transfer-encoding", b"content-length", b"host", b"connection", b"trailer", b"te", b"upgrade", b"content-encoding",
     b"content-type", b"content-range", b"authorization", b"set-cookie", b"cookie", b"cache-control", b"expect",
-    b"forwarded", b"via", b"x-forwarded-for", b"x-forwarded-host", b"x-forwarded-port", b"x-forwarded-proto", b"x-real-ip",
-    MARK.lower(),
+    b"forwarded", b"via", b"x-real-ip", b"x-http-method-override", b"x-method-override", b"x-http-method", MARK.lower(),
 )  # fmt: skip
 
 

@@ -229,6 +229,13 @@ class Http1Client(Http1Leg):
         self._reader = body_reader(request.framing, request.length, ClientError)
         return request
 
+    def ended(self) -> bool:
+        """Whether the request has ended; what of its body is here is dropped. One that cannot be read never ends."""
+        try:
+            return self.ready()[1] is not None
+        except ClientError:
+            return False
+
     async def receive_body(self) -> bytes | End:
         """See `Leg.receive_body`; a client that sends nothing for `limits.stall` seconds is cut off."""
         self.wire.deadline = self._now() + self._limits.stall

@@ -25,6 +25,7 @@ from tunnel.inspector.metrics import Metrics
 from tunnel.inspector.parts import Parts
 from tunnel.inspector.readers import Readers
 from tunnel.inspector.revealing import Revealing
+from tunnel.inspector.sharing import Sharing
 from tunnel.inspector.timeline import Timeline
 
 OPENAPI = Path(__file__).with_name("openapi.json")
@@ -58,7 +59,7 @@ class Inspector:
 
 def _routes(parts: Parts, readers: Readers, feed: Feed) -> list[Route]:
     exchanges, doing, filters = Exchanges(parts, readers), Doing(parts, readers), Filters(parts)
-    revealing = Revealing(parts, readers)
+    revealing, sharing = Revealing(parts, readers), Sharing(parts)
     files, described = Files(), OPENAPI.read_bytes()
 
     async def openapi(request: Request) -> Response:
@@ -83,6 +84,11 @@ def _routes(parts: Parts, readers: Readers, feed: Feed) -> list[Route]:
         Route("/api/filters", filters.save, methods=["POST"]),
         Route("/api/filters/{name}", filters.remove, methods=["DELETE"]),
         Route("/api/overview", Timeline(parts, readers).overview, methods=["GET"]),
+        Route("/api/share", sharing.now, methods=["GET"]),
+        Route("/api/share/questions/{number:int}", sharing.answer, methods=["POST"]),
+        Route("/api/share/devices/{number:int}/revoke", sharing.revoke, methods=["POST"]),
+        Route("/api/share/extend", sharing.extend, methods=["POST"]),
+        Route("/api/share/stop", sharing.stop, methods=["POST"]),
         Route("/api/status", exchanges.status, methods=["GET"]),
         Route("/api/export", Export(readers), methods=["GET"]),
         Route("/api/openapi.json", openapi, methods=["GET"]),

@@ -8,6 +8,7 @@ from pathlib import Path
 from tunnel.capture.recorder import Statistics
 from tunnel.errors import TunnelError
 from tunnel.model.replay import Replayed, ReplayPlan
+from tunnel.model.standing import Steering
 from tunnel.model.vitals import Vitals
 
 Reveal = Callable[[bytes], tuple[bytes, int]]
@@ -42,6 +43,7 @@ class Parts:
       vitals: What the front's processes use of their machine; None where nobody asks.
       reveal: None without a front, which alone has seen the real values. Called in a thread.
       replay: None without a front.
+      share: Steers what is shared; None where nothing is.
       notice: Told of bugs.
     """
 
@@ -60,4 +62,5 @@ class Parts:
     vitals: Callable[[], Vitals] | None = None
     reveal: Reveal | None = None
     replay: Replay | None = None
+    share: Steering | None = None
     notice: Callable[[TunnelError], None] = _hear_nothing

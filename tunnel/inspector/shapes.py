@@ -47,6 +47,8 @@ def exchange(exchange: Exchange) -> Shape:
         "parent": exchange.parent,
         "source": exchange.source,
         "redacted": exchange.redacted,
+        "device": exchange.device,
+        "rule": exchange.rule,
         "timings": {
             "accepted": timings.accepted,
             "ready": timings.ready,

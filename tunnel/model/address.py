@@ -64,11 +64,13 @@ class Listen:
       hosts: Address literals, each bound to the same port.
       port: 0 to 65535; 0 lets the system choose.
       named: Whether the user named the port: one that was only our default may give way to the next free one.
+      interface: Only what comes in on this one, or from this machine itself, is accepted, where the system can do that.
     """
 
     hosts: tuple[str, ...] = ("127.0.0.1", "::1")
     port: int = DEFAULT_PORT
     named: bool = False
+    interface: str = ""
 
 
 def split_host(authority: str) -> tuple[str, int | None]:
@@ -154,8 +156,8 @@ def parse_listen(text: str, flag: str = "--listen") -> Listen:
     if not is_loopback(host):
         raise UsageError(
             f"{flag} {text}: {host} can be reached by other machines, and tunnel listens on loopback only",
-            hint="to open one service to your network, on purpose and with an access rule, there will be `tunnel share`; "
-            f"until then use {flag} 127.0.0.1:{number}",
+            hint="to open one service to your network, on purpose, for a while and to people who are let in: "
+            f"tunnel share TARGET; for this machine alone, use {flag} 127.0.0.1:{number}",
         )
     try:
         ipaddress.ip_address(host)

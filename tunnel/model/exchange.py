@@ -44,6 +44,8 @@ class Summary(NamedTuple):
       fault: Whose side the error lies on, or empty.
       parent: The exchange that this one repeats, or 0.
       source: The file it was imported from, or empty.
+      device: Who was let in, where a service was opened to a network; empty for whoever was not, and everywhere else.
+      rule: How that share lets devices in ("pairing"); empty where nothing was shared.
     """
 
     id: int
@@ -66,6 +68,8 @@ class Summary(NamedTuple):
     fault: str
     parent: int
     source: str
+    device: str
+    rule: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,6 +181,7 @@ class Exchange:
       parent: The exchange that this one repeats, or 0.
       source: The file it was imported from, or empty.
       redacted: How many secrets were replaced before it was written.
+      device: Who was let in, and `rule` how, as in `Summary`.
     """
 
     id: int
@@ -206,6 +211,8 @@ class Exchange:
     parent: int
     source: str
     redacted: int
+    device: str
+    rule: str
     request_head: bytes
     sent_head: bytes
     informational: bytes

@@ -1,7 +1,8 @@
-"""Listen: bind loopback addresses, all on one port, and accept from them."""
+"""Listen: bind addresses, all on one port, and accept from them. Which ones is decided by those who call."""
 
 import errno
 import socket
+import sys
 from collections.abc import Callable, Sequence
 
 import trio
@@ -38,7 +39,7 @@ def bind(listen: Listen, busy: Callable[[str, int, OSError], TunnelError]) -> li
     first: TunnelError | None = None
     for port in ports:
         try:
-            return _bind_all(listen.hosts, port)
+            return _bind_all(listen.hosts, port, listen.interface)
         except _CannotBind as failure:
             if failure.error.errno in EXHAUSTED:
                 raise exhausted(f"cannot listen on {failure.host}", failure.error) from failure
@@ -54,9 +55,17 @@ class _CannotBind(Exception):
         self.host, self.port, self.error = host, port, error
 
 
-def _bind_all(hosts: tuple[str, ...], port: int) -> list[socket.socket]:
+def _bind_all(hosts: tuple[str, ...], port: int, interface: str) -> list[socket.socket]:
     bound: list[socket.socket] = []
-    for host in hosts:
+    devices: tuple[str, ...] = ("",)
+    whole: set[str] = set()  # hosts that are bound on every interface
+    if interface and sys.platform == "linux":
+        # Linux accepts for any of its addresses on every interface (the weak host model, RFC 1122 §3.3.4.2): a machine that
+        # stands between two networks would be reached from both. What this machine sends to itself comes in on `lo`.
+        devices = tuple(dict.fromkeys((interface, "lo")))
+    for host, device in [(host, device) for host in hosts for device in devices]:
+        if host in whole:
+            continue
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
         try:
             sock = socket.socket(family, socket.SOCK_STREAM)
@@ -66,6 +75,8 @@ def _bind_all(hosts: tuple[str, ...], port: int) -> list[socket.socket]:
             raise _CannotBind(host, port, error) from error
         try:
             _prepare(sock, family)
+            if device and not _only(sock, device):
+                whole.add(host)
             sock.bind((host, port))
             sock.listen(_BACKLOG)
         except OSError as error:
@@ -78,6 +89,17 @@ def _bind_all(hosts: tuple[str, ...], port: int) -> list[socket.socket]:
         port = sock.getsockname()[1]  # what the system chose for port 0 holds for the others too
         bound.append(sock)
     return bound
+
+
+def _only(sock: socket.socket, device: str) -> bool:
+    """Have a socket take only what comes in on an interface; whether that is done (by root alone before Linux 5.7)."""
+    if sys.platform == "linux":
+        try:
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, device.encode() + b"\0")
+            return True
+        except OSError:
+            pass
+    return False
 
 
 def _prepare(sock: socket.socket, family: int) -> None:

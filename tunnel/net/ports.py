@@ -47,11 +47,11 @@ def busy(
       host: The address literal.
       port: 1 to 65535.
       error: What `bind` raised, where it is at hand: a port that may not be had differs from one that is taken.
-      flag: What names another one.
+      flag: What names another one: an address with its port, or `--port` alone.
     """
     place = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
     other = port + 1 if 1024 <= port < 65535 else 8443
-    elsewhere = f"{flag} {place.removesuffix(str(port))}{other}"
+    elsewhere = f"{flag} {'' if flag == '--port' else place.removesuffix(str(port))}{other}"
     found = find(port, host)
     if found is None and error is not None and _forbidden(error):
         return _refused(place, port, elsewhere, platform)

@@ -70,7 +70,7 @@ async def _open(wire: SocketWire, way: Way) -> tuple[SocketWire, Peer] | None:
     try:
         secured = await serve_tls(wire, way.tls(listener[0]))
     except HandshakeFailed as error:
-        if (refusal := _refusal(error)) is not None:
+        if (refusal := _refusal(error, shared=way.guard is not None)) is not None:
             way.notice(refusal)
         return None
     assert isinstance(secured.sock, ssl.SSLSocket)
@@ -78,15 +78,26 @@ async def _open(wire: SocketWire, way: Way) -> tuple[SocketWire, Peer] | None:
     return secured, facts(tls, perf_counter())
 
 
-def _refusal(error: HandshakeFailed) -> TunnelError | None:
-    """Return what to tell of a client's handshake that failed; None if it only went away, as browsers and port scans do."""
+def _refusal(error: HandshakeFailed, *, shared: bool = False) -> TunnelError | None:
+    """Return what to tell of a client's handshake that failed; None if it only went away, as browsers and port scans do.
+
+    Args:
+      shared: The client is another machine, whose trust is its owner's.
+    """
     if error.distrust:
         return TunnelError(
             "a client refused our certificate, since it does not trust our authority",
-            hint="make browsers and tools trust it with: tunnel trust",
+            hint="open this address with http:// on that device: the page there says what to do"
+            if shared
+            else "make browsers and tools trust it with: tunnel trust",
         )
     if error.broken_off or error.expired:
         return None
+    if error.unverified:
+        return TunnelError(
+            f"a client showed a certificate that does not let it in: {error}",
+            hint="make it one that does: tunnel cert --client NAME",
+        )
     what = f"a client's TLS handshake failed: {error}"
     match str(error):
         case words if "unsupported protocol" in words or "protocol version" in words or "version too low" in words:
@@ -115,7 +126,7 @@ async def answer_requests(caller: Caller, way: Way) -> None:
             break
     if caller.left:
         return
-    if client.ready()[1] is None:
+    if not client.ended():
         await _linger(client.wire)
     else:
         await client.wire.send_end()  # under TLS an end that is not said is no end: an attacker may have made it
@@ -125,6 +136,8 @@ async def _unreadable(caller: Caller, error: ClientError, way: Way) -> None:
     """Answer and record what is no request."""
     record = way.recorder.open(caller.peer, _UNREAD, perf_counter())
     record.error = error.alone()
+    if way.guard is not None:
+        record.rule = way.guard.rule.value
     record.response, body = error_answer(error, None, close=True)
     try:
         record.returned = await caller.client.send_response(record.response, body, END)

@@ -15,13 +15,15 @@ from tunnel.errors import ClientError, ClientGone, TunnelError, UpstreamError, o
 from tunnel.http.answers import error_answer, redirect_answer
 from tunnel.http.direct import pass_rest
 from tunnel.http.http1 import Http1Client, Http1Upstream
+from tunnel.http.pool import Pool
 from tunnel.model.config import Mode
 from tunnel.model.headers import Headers
 from tunnel.model.message import END, End, Request, Response
 from tunnel.model.peer import Peer
+from tunnel.model.share import PAGES, PLAIN, Admitted, Refused
 from tunnel.net.relay import relay
 from tunnel.net.wire import Wire
-from tunnel.proxy.way import Way
+from tunnel.proxy.way import Guard, Way
 from tunnel.rules.forwarding import returned, told
 
 # RFC 9110 §9.2.2: these may be sent twice without harm.
@@ -46,9 +48,13 @@ class Caller:
       endless: The running exchange does not end by itself: an upgrade, an event stream.
       closing: The front is stopping: no exchange after this one.
       left: The client went away while its answer was awaited.
+      device: Of a share: whose the last request was that went on; 0 before there is one.
+      revoked: That device is let in no more.
     """
 
-    __slots__ = ("client", "closing", "endless", "left", "peer", "record", "told", "upstream")
+    __slots__ = (
+        "client", "closing", "device", "endless", "left", "peer", "record", "revoked", "told", "upstream",
+    )  # fmt: skip
 
     def __init__(self, client: Http1Client, peer: Peer) -> None:
         self.client = client
@@ -59,12 +65,16 @@ class Caller:
         self.endless = False
         self.closing = False
         self.left = False
+        self.device = 0
+        self.revoked = False
 
 
 async def exchange(caller: Caller, request: Request, way: Way) -> bool:
     """Answer one request. Returns whether the client's connection can carry another; raises only what is a bug."""
     record = caller.record = way.recorder.open(caller.peer, request, perf_counter())
     try:
+        if way.guard is not None:
+            return await _guarded(caller, record, request, way, way.guard)
         host = way.hosts.check(request.headers, caller.peer)
         if way.mode is Mode.HTTPS and caller.peer.tls is None:
             response, body = redirect_answer(b"https://" + host + request.target, request)
@@ -74,7 +84,7 @@ async def exchange(caller: Caller, request: Request, way: Way) -> bool:
             if len(caller.told) >= _MOST_TOLD:
                 caller.told.clear()
             fields = caller.told[host] = told(caller.peer, host)
-        return await _carry(caller, record, request, way.forwarding.fields(request, fields), host, way)
+        return await _carry(caller, record, request, way.forwarding.fields(request, fields), host, way, way.pool)
     except TunnelError as error:
         error = _whose(error, caller).alone()
         if not (caller.endless and isinstance(error, ClientGone)):  # who closes an endless answer has had enough of it
@@ -88,6 +98,51 @@ async def exchange(caller: Caller, request: Request, way: Way) -> bool:
         caller.endless = False
         record.ended = perf_counter()
         way.recorder.close(record)
+
+
+async def _guarded(caller: Caller, record: Record, request: Request, way: Way, guard: Guard) -> bool:
+    """Answer a request to a share: what its gate lets in goes on, its own pages answer what needs a page.
+
+    Asked for each request, never for a connection: who is let in may be revoked, and time ends.
+    """
+    record.rule = guard.rule.value
+    peer = caller.peer
+    host = way.hosts.check(request.headers, peer)
+    if peer.tls is None:
+        if request.method not in (b"GET", b"HEAD") or request.target.partition(b"?")[0] not in PLAIN:
+            # What came unencrypted in a query of ours may have been a token: it is not said again.
+            target = request.target.partition(b"?")[0] if request.target.startswith(PAGES) else request.target
+            response, body = redirect_answer(b"https://" + host + target, request)
+            return await _answer_ourselves(caller, record, response, body)
+        # Whatever it is that came unencrypted, anybody may have read it, and nobody is let in by it.
+        return await _pages(
+            caller, record, request._replace(headers=request.headers.without(b"cookie", b"authorization")), host, way
+        )
+    try:
+        admitted = await guard.gate.admit(peer, request)
+    except Refused as error:
+        record.device = error.device
+        raise
+    if not isinstance(admitted, Admitted):
+        return await _pages(caller, record, request, host, way)
+    record.device, record.rule, caller.device = admitted.name, admitted.rule.value, admitted.device
+    guard.gate.passed(admitted.device)
+    fields = way.forwarding.fields(admitted.request, told(peer, host, admitted.user))
+    return await _carry(caller, record, admitted.request, fields, host, way, way.pool)
+
+
+async def _pages(caller: Caller, record: Record, request: Request, host: bytes, way: Way) -> bool:
+    """Have a share's own pages answer. What passes there is a password or a token, so no body is recorded."""
+    assert way.guard is not None, "only a share has pages"
+    caller.device = 0  # whoever leaves is to be told so, on the very connection that is a device's no more
+    record.request_body.cap = record.response_body.cap = 0
+    request = request._replace(upgrade=b"")
+    caller.endless = request.method == b"GET"  # a device may wait for long to be let in: nobody waits for it
+    fields = way.guard.forwarding.fields(request, told(caller.peer, host))
+    answered = await _carry(caller, record, request, fields, host, way, way.guard.pages)
+    if record.response is not None and record.response.status in (401, 403, 429):
+        record.error = ClientError(f"it was not let in (this share asks for: {way.guard.rule.value})")
+    return answered
 
 
 @dataclass(slots=True)
@@ -115,13 +170,15 @@ class Exchange:
     sent: bool = True
 
 
-async def _carry(caller: Caller, record: Record, request: Request, fields: Headers, host: bytes, way: Way) -> bool:
+async def _carry(
+    caller: Caller, record: Record, request: Request, fields: Headers, host: bytes, way: Way, pool: Pool
+) -> bool:
     """Carry a request over a connection of the pool; over fresh ones while those break off and it may be sent again.
 
     Dialling waits for a server that restarts (`--wait`), so the tries here need no pauses.
     """
     body, end = caller.client.ready()
-    leg = await way.pool.take()
+    leg = await pool.take()
     this = Exchange(caller, record, request, fields, host, way, body, end, leg)
     tries = _TRIES
     while True:
@@ -135,8 +192,8 @@ async def _carry(caller: Caller, record: Record, request: Request, fields: Heade
                 error.hint += _why_not_again(this, repeatable) if error.unanswered else ""
                 raise
         finally:
-            way.pool.put(this.leg, trio.current_time())
-        this.leg = await way.pool.take(fresh=True)
+            pool.put(this.leg, trio.current_time())
+        this.leg = await pool.take(fresh=True)
 
 
 def _why_not_again(this: Exchange, repeatable: bool) -> str:
@@ -280,8 +337,7 @@ async def _refuse(caller: Caller, record: Record, request: Request, error: Tunne
         return False
     if isinstance(error, ClientGone):
         return False
-    _, end = caller.client.ready()
-    close = end is None or caller.closing or not request.keep_alive
+    close = not caller.client.ended() or caller.closing or not request.keep_alive
     response, body = error_answer(error, request, close=close)
     return await _answer_ourselves(caller, record, response, body)
 
@@ -301,7 +357,9 @@ async def _answer_ourselves(caller: Caller, record: Record, response: Response, 
 
 
 def _whose(error: TunnelError, caller: Caller) -> TunnelError:
-    """An exchange broken off because its client left is the client's, one that we stopped is ours, whatever it awaited."""
+    """An exchange broken off because its client left, or is let in no more, is the client's; one that we stopped is ours."""
+    if caller.revoked:
+        return ClientError("the device was revoked", status=403)
     if caller.left:
         return ClientGone("the client left before its answer was whole")
     return _stopped() if caller.closing and caller.endless else error

@@ -7,8 +7,9 @@ from time import perf_counter
 
 import trio
 
-from tunnel.errors import TunnelError
+from tunnel.errors import ClientError, TunnelError
 from tunnel.net.counts import Count
+from tunnel.net.crowd import Crowd
 from tunnel.net.listen import accept
 from tunnel.net.memory import give_back
 from tunnel.net.sweep import Sweep
@@ -18,6 +19,7 @@ from tunnel.proxy.way import Way
 
 _LONG = 0.5  # seconds after which a running exchange is shown before it ends
 _CROWD = 1000  # connections; when so many have left, their memory goes back to the system
+_FEWEST = 8  # connections that each address of a network may have, however few there may be
 _LOOKED = 64  # connections looked at in one go: 0.4 ms where each has to ask the kernel
 
 
@@ -38,6 +40,8 @@ class Server:
         self._crowded = crowded
         self._listeners = listeners
         self._count = count
+        # Whoever can reach a share can connect to it, and must not keep those out who were let in.
+        self._crowd = Crowd(max(_FEWEST, way.limits.connections // 4)) if way.guard is not None else None
         self.callers: set[Caller] = set()
         self._leaving: set[Caller] = set()
 
@@ -49,7 +53,8 @@ class Server:
         Cancelled: everything stops at once.
         """
         way = self._way
-        way.sweep.chores.append(way.pool.sweep)
+        pools = [way.pool] if way.guard is None else [way.pool, way.guard.pages]
+        way.sweep.chores += [pool.sweep for pool in pools]
         try:
             async with trio.open_nursery() as beside:
                 beside.start_soon(way.sweep.run)
@@ -60,17 +65,34 @@ class Server:
                     connections.cancel_scope.deadline = trio.current_time() + way.limits.shutdown
                 beside.cancel_scope.cancel()
         finally:
-            way.pool.close()
+            for pool in pools:
+                pool.close()
 
     @property
     def running(self) -> int:
         """How many exchanges run now that will end by themselves."""
         return sum(caller.record is not None and not caller.endless for caller in self.callers)
 
+    def cut_off(self, device: int) -> None:
+        """End every connection of a share's device, whatever runs on it: it is let in no more."""
+        for caller in self.callers:
+            if caller.device == device:
+                caller.revoked = caller.closing = True
+                if caller.record is not None:
+                    caller.record.error = ClientError("the device was revoked", status=403)
+                if caller.upstream is not None:
+                    caller.upstream.break_off("the device was revoked")
+                caller.client.wire.break_off("the device was revoked")
+
     async def _accept(self, connections: trio.Nursery, stopping: trio.Event) -> None:
         def start(sock: socket.socket) -> None:
+            address = _address(sock) if self._crowd is not None else ""
+            if self._crowd is not None and not self._crowd.comes(address):
+                sock.close()
+                self._way.notice(_too_many(address, self._crowd.most))
+                return
             self._count.opened()
-            connections.start_soon(self._connection, sock)
+            connections.start_soon(self._connection, sock, address)
 
         def room() -> bool:
             if self._count.total() < self._way.limits.connections:
@@ -92,7 +114,7 @@ class Server:
             for listener in self._listeners:
                 listener.close()
 
-    async def _connection(self, sock: socket.socket) -> None:
+    async def _connection(self, sock: socket.socket, address: str) -> None:
         try:
             await connection(sock, self._way, self.callers)
         except Exception as error:
@@ -106,6 +128,8 @@ class Server:
             )
         finally:
             self._count.ended()
+            if self._crowd is not None:
+                self._crowd.leaves(address)
 
     async def _look_after(self) -> None:
         """Look at the running exchanges twice a second, until cancelled; thousands a few at a time, or all would wait."""
@@ -149,3 +173,18 @@ class Server:
                 caller.client.wire.break_off("the tunnel was stopped")
             elif caller.endless and caller.upstream is not None:
                 caller.upstream.break_off("the tunnel was stopped")
+
+
+def _address(sock: socket.socket) -> str:
+    """Return a client's address; nothing where it has left already."""
+    try:
+        return str(sock.getpeername()[0])
+    except OSError:
+        return ""
+
+
+def _too_many(address: str, most: int) -> TunnelError:
+    return TunnelError(
+        f"{address} has {most} connections open, and more of it are closed at once",
+        hint=f"who is it? To keep it out: tunnel share --deny {address} …; to allow each more: --max-connections",
+    )

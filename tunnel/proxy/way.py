@@ -3,16 +3,51 @@
 import ssl
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Protocol
 
 from tunnel.capture.recorder import Recorder
 from tunnel.errors import TunnelError
 from tunnel.http.pool import Pool
 from tunnel.model.config import Limits, Mode
+from tunnel.model.message import Request
 from tunnel.model.peer import Peer
+from tunnel.model.share import Access, Admitted, Ours
 from tunnel.net.sweep import Sweep
 from tunnel.rules.access import HostRule
 from tunnel.rules.forwarding import Forwarding
 from tunnel.rules.repair import Repair
+
+
+class Gate(Protocol):
+    """Says who is let in where a service was opened to a network. Kept by `tunnel.share`."""
+
+    async def admit(self, peer: Peer, request: Request) -> Admitted | Ours:
+        """Return the request as it may go on, or that the share's own pages answer it. Seldom waits.
+
+        Raises:
+          ClientError: It is refused; best a `Refused`.
+        """
+        ...
+
+    def passed(self, device: int) -> None:
+        """Count one more request of a device that goes on."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Guard:
+    """What stands before the service of a share.
+
+    Attributes:
+      rule: How devices are let in, for the record.
+      pages: Connections to the share's own pages, which run in this process.
+      forwarding: What these are told.
+    """
+
+    gate: Gate
+    rule: Access
+    pages: Pool
+    forwarding: Forwarding
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,6 +58,7 @@ class Way:
       tls: The context for a listener's address, None where the front is plain.
       ask: Told of each client, so that it may be found out which program that is.
       notice: Told what a person at the terminal should hear at once.
+      guard: What stands before the service of a share; None for every other front.
     """
 
     mode: Mode
@@ -36,3 +72,4 @@ class Way:
     tls: Callable[[str], ssl.SSLContext] | None
     ask: Callable[[Peer], None]
     notice: Callable[[TunnelError], None]
+    guard: Guard | None = None

@@ -13,16 +13,23 @@ class HostRule:
 
     An allowed host that begins with a dot covers the names below it. Verdicts are remembered, since a browser sends the
     same few with every request.
+
+    Args:
+      allowed: Names and addresses.
+      loopback: Whether what can only mean this machine is ours without being allowed.
+      port: The only one that a Host may have; None for any: a container's or a forwarded port may be another.
     """
 
-    def __init__(self, allowed: tuple[str, ...]) -> None:
+    def __init__(self, allowed: tuple[str, ...], *, loopback: bool = True, port: int | None = None) -> None:
+        self._loopback = loopback
+        self._port = port
         self._names = frozenset(name.lower().rstrip(".") for name in allowed if not name.startswith("."))
         self._suffixes = tuple(name.lower().rstrip(".") for name in allowed if name.startswith("."))
         self._known: set[bytes] = set()
 
     def serves(self, host: str) -> bool:
         """Whether a host, lower case and without port, is ours."""
-        return is_loopback(host) or host in self._names or host.endswith(self._suffixes or ("\0",))
+        return (self._loopback and is_loopback(host)) or host in self._names or host.endswith(self._suffixes or ("\0",))
 
     def check(self, headers: Headers, peer: Peer) -> bytes:
         """Return the request's Host, or the listener's own address where HTTP/1.0 sent none.
@@ -39,14 +46,16 @@ class HostRule:
             return f"{address}:{peer.listener_port}".encode()
         text = value.decode("latin-1")
         try:
-            host, _ = split_host(text)
+            host, port = split_host(text)
         except ValueError:
             raise ClientError(f"the request's Host {text[:80]!r} is not a host") from None
-        if not self.serves(host):
+        if not self.serves(host) or (self._port is not None and (port or 443) != self._port):
             raise ClientError(
                 f"the request's Host {text[:80]!r} is not served here",
                 status=421,
-                hint=f"if that name is yours, start with: tunnel --allow-host {host[:80]} TARGET",
+                hint=f"if that name is yours, start with: tunnel --allow-host {host[:80]} TARGET"
+                if self._loopback
+                else "use one of the addresses that `tunnel share` has printed",
             )
         if len(self._known) < _MOST_KNOWN:
             self._known.add(value)

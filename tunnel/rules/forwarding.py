@@ -5,6 +5,7 @@ client's own `X-Forwarded-*`, `Forwarded` and `Via` are replaced, since anybody 
 """
 
 from functools import lru_cache
+from urllib.parse import quote
 
 from tunnel.errors import TunnelError
 from tunnel.model.address import Target, split_host
@@ -12,19 +13,23 @@ from tunnel.model.headers import Field, Headers
 from tunnel.model.message import Framing, Request, Response
 from tunnel.model.peer import Peer
 from tunnel.model.replay import MARK
+from tunnel.model.share import COOKIE
 
 # RFC 9110 §7.6.1, and two that old software still sends.
 _HOP = frozenset((b"connection", b"keep-alive", b"proxy-connection", b"te", b"transfer-encoding", b"upgrade"))
 _OURS = frozenset((
     b"forwarded", b"via", b"x-forwarded-for", b"x-forwarded-host", b"x-forwarded-port", b"x-forwarded-proto",
-    b"x-forwarded-server", b"x-real-ip", b"proxy-authorization", MARK.lower(),
+    b"x-forwarded-server", b"x-forwarded-user", b"x-real-ip", b"proxy-authorization", MARK.lower(),
 ))  # fmt: skip
 _NOT_FORWARDED = _HOP | _OURS
 # Connection may not name away what says where a message goes and where it ends: that would be a second reading of it.
 _KEPT = frozenset((b"host", b"content-length", b"content-type", b"content-encoding", b"authorization", b"cookie"))
 _HOP_ONLY = frozenset((b"keep-alive", b"close", b"te", b"upgrade", b"transfer-encoding"))
 _REMEMBERED = 64  # decisions, by the fields they were made on: as many as `http.heads` remembers
-_INSPECTORS = b"tunnel-inspector-"  # how the names of our inspector's cookies begin (`inspector.guard`)
+# How the names of our own cookies begin: of the inspector (`inspector.guard`), and of a share.
+_OUR_COOKIES = (b"tunnel-inspector-", COOKIE)
+_MARK_OF_OURS = b"tunnel-"  # is in all of them
+_IN_A_NAME = "".join(map(chr, range(0x20, 0x7F))).replace("%", "")  # what of a user's name a field takes as it is
 _PSEUDONYM = "tunnel-"  # Via carries it with the process's own id, so that a loop is seen (RFC 9110 §7.6.3)
 
 
@@ -35,9 +40,11 @@ class Forwarding:
       target: The upstream.
       host_header: "" keeps the client's Host, "upstream" sends the target's own, anything else is sent as it is.
       identity: Unique to this process; marks Via.
+      ours: It is a part of this very process, a share's pages, and is given what we keep from every other: our cookies.
     """
 
-    def __init__(self, target: Target, host_header: str, identity: str) -> None:
+    def __init__(self, target: Target, host_header: str, identity: str, *, ours: bool = False) -> None:
+        self._ours = ours
         self._via_id = f"{_PSEUDONYM}{identity}"
         self._via = f"1.1 {self._via_id}".encode()
         match host_header:
@@ -75,8 +82,8 @@ class Forwarding:
         for name, field in zip(headers.names, headers.fields, strict=True):
             if name == b"host" and self._host is not None:
                 kept.append((field[0], self._host))
-            elif name == b"cookie" and _INSPECTORS in field[1]:
-                if others := _without_inspectors(field[1]):
+            elif name == b"cookie" and _MARK_OF_OURS in field[1] and not self._ours:
+                if others := _without_ours(field[1]):
                     kept.append((field[0], others))
             elif name not in dropped or (name == b"upgrade" and upgrade):
                 kept.append(field)
@@ -100,13 +107,17 @@ class Forwarding:
         return b", ".join([*tunnels[-16:], self._via])
 
 
-def told(peer: Peer, host: bytes) -> Headers:
-    """Return the fields that say who asked and how: the same for every request of a connection to one host."""
-    return _told(peer.address or "127.0.0.1", peer.tls is not None, host)
+def told(peer: Peer, host: bytes, user: str = "") -> Headers:
+    """Return the fields that say who asked and how: the same for every request of a connection to one host.
+
+    Args:
+      user: Who was let in, where a share knows; what is not ASCII in it is sent as UTF-8 in percents.
+    """
+    return _told(peer.address or "127.0.0.1", peer.tls is not None, host, user)
 
 
 @lru_cache(maxsize=_REMEMBERED)
-def _told(address: str, tls: bool, host: bytes) -> Headers:
+def _told(address: str, tls: bool, host: bytes, user: str) -> Headers:
     node = f'"[{address}]"' if ":" in address else address
     proto = b"https" if tls else b"http"
     _, port = split_host(host.decode("latin-1"))  # the port that the client used: in its Host, or the scheme's own
@@ -116,6 +127,7 @@ def _told(address: str, tls: bool, host: bytes) -> Headers:
         (b"X-Forwarded-Host", host),
         (b"X-Forwarded-Port", str(port if port is not None else 443 if tls else 80).encode()),
         (b"Forwarded", b'for=%b;host="%b";proto=%b' % (node.encode(), host, proto)),
+        *([(b"X-Forwarded-User", quote(user, safe=_IN_A_NAME, errors="replace").encode())] if user else []),
     ])  # fmt: skip
 
 
@@ -180,10 +192,10 @@ def _named(headers: Headers) -> frozenset[bytes]:
     return frozenset(token for token in tokens if token not in _HOP_ONLY) - _KEPT
 
 
-def _without_inspectors(cookies: bytes) -> bytes:
-    """Return a Cookie field without those of our inspector: browsers send them to every port of a host (RFC 6265 §8.5)."""
+def _without_ours(cookies: bytes) -> bytes:
+    """Return a Cookie field without our own: browsers send them to every port of a host (RFC 6265 §8.5)."""
     pairs = [pair.strip() for pair in cookies.split(b";")]
-    return b"; ".join(pair for pair in pairs if pair and not pair.startswith(_INSPECTORS))
+    return b"; ".join(pair for pair in pairs if pair and not pair.startswith(_OUR_COOKIES))
 
 
 def _claimed(headers: Headers) -> set[bytes]:

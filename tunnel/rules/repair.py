@@ -18,10 +18,16 @@ _REFRESH = re.compile(rb"([0-9.]+\s*[;,]\s*url\s*=\s*['\"]?)(.*)", re.IGNORECASE
 
 
 class Repair:
-    """Repairs the answers of one upstream."""
+    """Repairs the answers of one upstream.
 
-    def __init__(self, target: Target) -> None:
+    Args:
+      target: The upstream.
+      passing: All names of this front are gone when it ends: no policy may outlive it on any of them.
+    """
+
+    def __init__(self, target: Target, *, passing: bool = False) -> None:
         self._target = target
+        self._passing = passing
         self._aliases = {target.host}
         if is_loopback(target.host) or target.scheme == "unix":
             self._aliases |= {"localhost", "127.0.0.1", "::1", "0.0.0.0"}
@@ -52,9 +58,9 @@ class Repair:
                     told = "named the upstream's own address"
                 case b"set-cookie":
                     mended, told = self._cookie(value, host, tls=tls)
-                case b"strict-transport-security" | b"alt-svc" if _loopback(host):
+                case b"strict-transport-security" | b"alt-svc" if self._passing or _loopback(host):
                     mended = None
-                    told = "would outlive this session on a loopback name"
+                    told = f"would outlive this {'share' if self._passing else 'session on a loopback name'}"
             if mended is not None:
                 fields.append((name, mended))
             if mended != value:

@@ -22,7 +22,8 @@ from pathlib import Path
 from tunnel.capture.alive import Claim
 from tunnel.capture.store_write import WriteError, Writing
 from tunnel.model.config import Config
-from tunnel.run import Front, Terminal, shown
+from tunnel.run import Front, shown
+from tunnel.terminal import Terminal
 from tunnel.workers.links import Links
 from tunnel.workers.staff import Jobs, Staff
 from tunnel.workers.voice import Voice

@@ -20,7 +20,7 @@ from tunnel.capture.recorder import Statistics
 from tunnel.errors import TunnelError
 from tunnel.net.counts import Counts, SharedCount
 from tunnel.rules.sharing import deaths_in_a_row, pause_before_another
-from tunnel.run import Terminal
+from tunnel.terminal import Terminal
 from tunnel.workers.links import Links
 from tunnel.workers.worker import BUG, STOP
 

@@ -30,7 +30,8 @@ from tunnel.capture.recorder import Statistics
 from tunnel.errors import TunnelError
 from tunnel.model.address import Listen, Target
 from tunnel.model.config import Config, Keep, Limits, Mode
-from tunnel.run import Started, Terminal, run
+from tunnel.run import run
+from tunnel.terminal import Started, Terminal
 
 pytestmark = [
     pytest.mark.anyio,

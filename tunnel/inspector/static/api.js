@@ -48,6 +48,11 @@ export const fields = () => json("/api/fields");
 export const check = (filter, signal) => json(`/api/check${query({ filter })}`, { signal });
 export const status = () => json("/api/status");
 export const overview = (filter, minutes) => json(`/api/overview${query({ filter, minutes })}`);
+export const share = () => json("/api/share");
+export const answerQuestion = (number, allow) => post(`/api/share/questions/${number}`, { allow });
+export const revokeDevice = (number) => post(`/api/share/devices/${number}/revoke`);
+export const extendShare = (seconds) => post("/api/share/extend", { seconds });
+export const stopShare = () => post("/api/share/stop");
 export const feedPath = (filter, after) => `/api/feed${query({ filter, after })}`;
 export const exportPath = (filter, format) => `/api/export${query({ filter, format })}`;
 

@@ -86,7 +86,7 @@ export class ExchangeView {
     this._part("bar", [one.id, one.method, one.target, one.status, one.state, one.redacted, Boolean(this._revealed), this._about.revealable(), this._about.replayable(), this._about.marked()], () => this._bar(one));
     this._part("failure", [one.failure, one.state], () => failureView(one));
     this._part("repairs", one.repairs, () => repairsView(one));
-    this._part("facts", [one.host, one.informational, one.parent, one.source, one.redacted, one.upstream], () => factsView(one));
+    this._part("facts", [one.host, one.informational, one.parent, one.source, one.redacted, one.upstream, one.device, one.rule], () => factsView(one));
     this._part("timing", [one.timings, one.state, one.reused], () => timingView(one));
     this._side(one, "request", { came: "client", went: "upstream" });
     this._side(one, "response", { came: "upstream", went: "client" });
@@ -212,6 +212,7 @@ function factsView(one) {
   const facts = [
     ["Began", words.moment(one.started)],
     ["Client", [`${one.caller || "unknown program"}${one.caller_pid ? ` ${one.caller_pid}` : ""}`, ` from ${one.address}${one.port ? `:${one.port}` : ""}`]],
+    ...(one.device || one.rule ? [["Device", [one.device || "none", one.rule ? ` · ${one.rule}` : ""]]] : []),
     ["Host", one.host || "none"],
     ["Upstream", one.upstream || "none was reached"],
     ["TLS", one.tls ? [one.tls.version, one.tls.cipher, one.tls.alpn].filter(Boolean).join(" · ") : "none: plain"],

@@ -14,6 +14,7 @@ import { Reel } from "./reel.js";
 import { address, go, onwhere, where } from "./route.js";
 import { SavedFilters } from "./saved.js";
 import { say, trouble, troubleBox } from "./say.js";
+import { ShareView } from "./share.js";
 import { many, number } from "./words.js";
 
 const WAITING = 500; // summaries kept while paused; beyond that the list is read anew
@@ -34,6 +35,7 @@ const list = new List(byId("list"), reel, {
 const view = new ExchangeView(byId("one"), { revealable: () => now.revealable, replayable: () => now.told?.replayable !== false, marked: () => now.marked, mark, close: closeExchange });
 const compareView = new CompareView(byId("view-compare"));
 const overview = new Overview(byId("view-overview"), { paused: () => now.paused, live: () => Boolean(now.told?.url) });
+const shareView = new ShareView(byId("view-share"), byId("asking"), { changed: entitle });
 const box = new FilterBox({
   applied: (filter) => go({ view: "list", filter, id: filter === now.filter ? where().id : null }),
   left: () => list.focus(),
@@ -48,15 +50,18 @@ let fresh = 0; // how many came above what is looked at
 /** Make the page what the address says. */
 async function arrive() {
   const to = where();
-  for (const name of ["list", "overview", "compare"]) byId(`view-${name}`).hidden = to.view !== name;
+  for (const name of ["list", "overview", "compare", "share"]) byId(`view-${name}`).hidden = to.view !== name;
   byId("go-list").setAttribute("aria-current", to.view === "list" ? "page" : "false");
   byId("go-overview").setAttribute("aria-current", to.view === "overview" ? "page" : "false");
+  byId("go-share").setAttribute("aria-current", to.view === "share" ? "page" : "false");
   byId("go-list").href = address({ view: "list", left: null, right: null, minutes: null });
   byId("go-overview").href = address({ view: "overview", id: null, left: null, right: null });
-  document.title = to.view === "overview" ? "Overview · tunnel" : to.view === "compare" ? "Compare · tunnel" : "tunnel";
+  byId("go-share").href = address({ view: "share", id: null, left: null, right: null });
+  entitle();
   if (to.view === "overview") overview.show(to);
   else overview.hide();
   if (to.view === "compare") compareView.show(to);
+  if (to.view === "share") shareView.show();
   if (to.filter !== now.filter) {
     now.filter = to.filter;
     box.show(to.filter);
@@ -71,6 +76,13 @@ async function arrive() {
     if (focus) view.focus();
     list.draw();
   }
+}
+
+/** Name the page by its view; and say there how many want into what is shared, for whoever looks at another tab. */
+function entitle() {
+  const { view: name } = where();
+  document.title = `${shareView.waiting ? `(${shareView.waiting}) ` : ""}${{ overview: "Overview · ", compare: "Compare · ", share: "Share · " }[name] ?? ""}tunnel`;
+  byId("go-share").hidden = !shareView.any && name !== "share";
 }
 
 /** Read the list from its newest end, and follow what comes. */
@@ -161,6 +173,7 @@ function onback() {
   trouble(null);
   say("tunnel is back.");
   learn();
+  shareView.begin();
   if (!reel.loaded) begin();
   else list.draw();
 }
@@ -267,4 +280,5 @@ document.addEventListener("visibilitychange", () => (document.hidden ? feed.stop
 onwhere(arrive);
 learn();
 learnFields();
+shareView.begin();
 arrive();

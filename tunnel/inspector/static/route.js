@@ -8,7 +8,7 @@ export function where() {
   const whole = (name) => (/^\d{1,15}$/.test(given.get(name) ?? "") ? Number(given.get(name)) : null);
   const view = given.get("view");
   return {
-    view: view === "overview" || view === "compare" ? view : "list",
+    view: ["overview", "compare", "share"].includes(view) ? view : "list",
     filter: given.get("filter") ?? "",
     id: whole("id"),
     left: whole("left"),

@@ -69,7 +69,8 @@ export function fillRow(row, summary, { host, marked, active }) {
   cells.type.title = summary.type;
   cells.size.textContent = words.size(summary.response_size);
   cells.size.title = `request ${words.size(summary.request_size)}, response ${words.size(summary.response_size)}`;
-  cells.client.textContent = summary.caller ? `${summary.caller} ${summary.caller_pid || ""}`.trim() : "";
+  cells.client.textContent = summary.device ? summary.device : summary.caller ? `${summary.caller} ${summary.caller_pid || ""}`.trim() : "";
+  cells.client.title = summary.device ? `${summary.device}, let in by ${summary.rule}` : "";
   tick(row, summary);
 }
 
