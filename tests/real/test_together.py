@@ -25,6 +25,7 @@ _URL = re.compile(r"https?://127\.0\.0\.1:\d+")  # their lines may be mixed
 TROUBLE = ("lock", "store", "cannot", "damaged", "error", "Traceback")
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("options", [(), ("--plain",)])
 def test_eight_that_start_at_once_in_an_empty_folder_all_record_and_say_nothing_of_a_lock(
     tmp_path: Path, options: tuple[str, ...]

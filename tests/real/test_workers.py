@@ -194,6 +194,7 @@ def test_a_second_signal_stops_at_once(port: int, tmp_path: Path, threads: Threa
     assert front.exchange("/slow?name=held")["error"] == "the tunnel was stopped"
 
 
+@pytest.mark.long
 def test_when_the_first_process_is_killed_the_workers_end_and_their_rows_are_written(
     port: int, tmp_path: Path, threads: ThreadPoolExecutor
 ) -> None:

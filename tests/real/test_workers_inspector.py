@@ -252,6 +252,7 @@ def test_what_ends_last_is_still_seen(front: Front, port: int) -> None:
         assert front.ended() == 0
 
 
+@pytest.mark.long
 def test_one_that_hangs_is_ended_all_the_same(front: Front) -> None:
     window_of(front).suspend()
     front.program.signal(signal.SIGINT)
