@@ -1,13 +1,16 @@
 """Browsers: headless Chromium in a home of its own, which trusts what was put into that home's database and nothing else."""
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from playwright.sync_api import Browser, BrowserContext, BrowserType
+from playwright.sync_api import Browser, BrowserContext, BrowserType, sync_playwright
 
 from certs import stores
 from certs.stores import Machine, Verdict
+from tests.helpers.servers import needed
 
 # As root there is no sandbox; the rest keeps Chromium from calling Google, which a machine without a way out refuses.
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"]
@@ -40,6 +43,20 @@ class Browsers:
     def close(self) -> None:
         for browser in self._open:
             browser.close()
+
+
+@contextmanager
+def one_browser(home: Path) -> Iterator[Browser]:
+    """Run the system's Chromium while the block lasts, in a home of its own."""
+    program = needed("chromium", "chromium")
+    with sync_playwright() as playwright:
+        browsers = Browsers(program, playwright.chromium)
+        try:
+            browser = browsers.start(home).browser
+            assert browser is not None
+            yield browser
+        finally:
+            browsers.close()
 
 
 def home_that_trusts(root: Path, home: Path) -> Path:

@@ -4,9 +4,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Locator, Page, expect
 
-from tests.helpers.browsers import Browsers
+from tests.helpers.browsers import one_browser
 from tests.helpers.packages import installed_packages
 from tests.helpers.servers import needed
 from tests.inspector.fake_api import FakeApi
@@ -38,13 +38,8 @@ def axe(node: str) -> str:
 
 @pytest.fixture(scope="module")
 def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
-    program = needed("chromium", "chromium")
-    with sync_playwright() as playwright:
-        browsers = Browsers(program, playwright.chromium)
-        browser = browsers.start(tmp_path_factory.mktemp("home")).browser
-        assert browser is not None
+    with one_browser(tmp_path_factory.mktemp("home")) as browser:
         yield browser
-        browsers.close()
 
 
 @pytest.fixture

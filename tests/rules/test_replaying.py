@@ -133,7 +133,9 @@ def test_a_part_is_sent_where_that_is_meant_or_another_body_is_given() -> None:
 
 
 def test_a_request_without_a_body_that_nobody_answered_is_sent() -> None:
-    recalled(exchange(request_trailers=None, status=502), Headers([HOST, (b"Content-Length", b"0")]), b"")
+    draft = recalled(exchange(request_trailers=None, status=502), Headers([HOST, (b"Content-Length", b"0")]), b"")
+
+    assert (draft.method, draft.body) == (b"GET", b"")
 
 
 @pytest.mark.parametrize("upgrade", ["websocket", ""])

@@ -4,9 +4,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page
 
-from tests.helpers.browsers import Browsers
+from tests.helpers.browsers import one_browser
 from tests.helpers.origins import Heard, Says, origin
 from tests.helpers.packages import installed_packages
 from tests.helpers.servers import needed
@@ -22,13 +22,8 @@ PIXEL = "Mozilla/5.0 (Linux; Android 15; Pixel 9) AppleWebKit/537.36 Chrome/142.
 
 @pytest.fixture(scope="module")
 def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
-    program = needed("chromium", "chromium")
-    with sync_playwright() as playwright:
-        browsers = Browsers(program, playwright.chromium)
-        browser = browsers.start(tmp_path_factory.mktemp("home")).browser
-        assert browser is not None
+    with one_browser(tmp_path_factory.mktemp("home")) as browser:
         yield browser
-        browsers.close()
 
 
 @pytest.fixture

@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 import trio
-from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from certs.contexts import ServerContexts
-from tests.helpers.browsers import Browsers
+from tests.helpers.browsers import one_browser
 from tests.helpers.origins import Heard, Says, origin
 from tests.helpers.packages import installed_packages
 from tests.helpers.servers import needed
@@ -99,13 +99,8 @@ class Site:
 
 @pytest.fixture(scope="module")
 def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
-    program = needed("chromium", "chromium")
-    with sync_playwright() as playwright:
-        browsers = Browsers(program, playwright.chromium)
-        browser = browsers.start(tmp_path_factory.mktemp("home")).browser
-        assert browser is not None
+    with one_browser(tmp_path_factory.mktemp("home")) as browser:
         yield browser
-        browsers.close()
 
 
 @pytest.fixture(scope="module")
