@@ -128,7 +128,7 @@ class Http1Leg(ABC):
         else:
             left.append(body)
         try:
-            sent = self.wire.try_send(head)
+            sent = self.wire.try_send(head, whole=end is not None and not left)
         except WireError as error:
             raise self._wire_failed(error) from error
         if sent < len(head):

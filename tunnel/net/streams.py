@@ -62,10 +62,14 @@ class SocketWire:
         self._expired = False
         self._waits = 0  # tasks that wait for the kernel
         self._came: Callable[[int], object] | None = None  # made when first needed
+        self._held = b""  # to be sent at the end of this turn of the loop
+        self._stuck = b""  # what the kernel did not take then: for the next operation here
         sweep.wires.add(self)
 
     async def receive(self, most: int = PIECE, *, later: bool = False) -> bytes:
         """See `Wire.receive`."""
+        if self._stuck:
+            await self.send(b"")
         if later and not self._inside():
             # Under load the bytes are here after one turn of the loop, which is cheaper than a wait (docs/speed.md). Whether
             # they are is tried now and then, and while it holds.
@@ -80,6 +84,8 @@ class SocketWire:
                 self._streak = 0
                 await trio.lowlevel.checkpoint()
         while True:
+            if self._stuck:  # since the wait began
+                await self.send(b"")
             if self._rest or self._ended:
                 piece, self._rest = self._rest[:most], self._rest[most:]
                 return piece
@@ -100,8 +106,21 @@ class SocketWire:
                     await self.sweep.leaving.turn()
                 return data
 
-    def try_send(self, data: bytes) -> int:
-        """See `Wire.try_send`."""
+    def try_send(self, data: bytes, *, whole: bool = False) -> int:
+        """See `Wire.try_send`. While many send, what is whole is held: see `net.outbox`."""
+        outbox = self.sweep.outbox
+        if whole and outbox.busy and not self._stuck:
+            if self._held:
+                self._held += data
+            else:
+                self._held = data
+                outbox.hold(self)
+            return len(data)
+        if self._held:
+            self.let_go()
+        if self._stuck:
+            return 0
+        outbox.sends += 1
         try:
             return self.sock.send(data)
         except (BlockingIOError, InterruptedError, ssl.SSLWantWriteError, ssl.SSLWantReadError):
@@ -111,8 +130,29 @@ class SocketWire:
                 return 0  # `send` endures it
             raise self._failed(error) from error
 
+    def let_go(self) -> None:
+        """Send what is held, as far as it goes; who waits to receive is woken to send the rest, or to learn the reason."""
+        data, self._held = self._held, b""
+        if not data:
+            return  # it has left already, before something that could not be held
+        try:
+            sent = self.sock.send(data)
+        except (BlockingIOError, InterruptedError, ssl.SSLWantWriteError, ssl.SSLWantReadError):
+            sent = 0
+        except OSError as error:
+            if error.errno not in self.SHORT:
+                self._failed(error)
+                self.sweep.outbox.wake(self.sock)
+                return
+            sent = 0
+        if sent < len(data):
+            self._stuck = data[sent:]
+            self.sweep.outbox.wake(self.sock)
+
     async def send(self, data: bytes) -> None:
         """See `Wire.send`."""
+        if self._held or self._stuck:
+            data, self._stuck, self._held = self._stuck + self._held + data, b"", b""
         if not data:
             return
         left: bytes | memoryview = data
@@ -141,8 +181,9 @@ class SocketWire:
     async def send_end(self) -> None:
         """See `Wire.send_end`."""
         try:
+            await self.send(b"")  # what is held
             self.sock.shutdown(socket.SHUT_WR)
-        except OSError:
+        except (OSError, WireError):
             pass  # the peer is gone already
 
     def left(self) -> bool:
@@ -181,6 +222,7 @@ class SocketWire:
 
     def reset(self) -> None:
         """See `Wire.reset`."""
+        self._held = b""
         try:
             self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
         except OSError:
@@ -188,7 +230,9 @@ class SocketWire:
         self.close()
 
     def close(self) -> None:
-        """See `Wire.close`."""
+        """See `Wire.close`. What is held leaves as far as it goes."""
+        if self._held:
+            self.let_go()
         self._broken = self._broken or "the connection was closed"
         self.retire()
         if self.sock.fileno() >= 0:
@@ -276,6 +320,7 @@ class TlsWire(SocketWire):
         if os.name == "nt" or self.sock.fileno() < 0 or self._broken:
             return
         try:
+            await self.send(b"")  # what is held
             if waiting := self.sock.pending():  # decrypted already: OpenSSL would take it for an error
                 self._rest += self.sock.recv(waiting)
             alert = self._close_notify()

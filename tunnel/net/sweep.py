@@ -10,6 +10,7 @@ from typing import Protocol
 import trio
 
 from tunnel.net.leaving import Leaving
+from tunnel.net.outbox import Outbox
 
 _HANDFUL = 500  # wires looked at in one go: 0.2 ms, since few are in the processor's cache
 
@@ -30,6 +31,7 @@ class Sweep:
 
     Attributes:
       leaving: Has those wait whose peers left all at once.
+      outbox: Has what many wires send leave together, while the sweep runs.
     """
 
     INTERVAL = 0.5  # seconds
@@ -38,10 +40,18 @@ class Sweep:
     def __init__(self) -> None:
         self.wires: set[Swept] = set()
         self.leaving = Leaving()
+        self.outbox = Outbox()
         self.chores: list[Callable[[float], None]] = []  # called with the time after the wires
 
     async def run(self) -> None:
         """Sweep until cancelled."""
+        self.outbox.open()
+        try:
+            await self._turns()
+        finally:
+            self.outbox.close()
+
+    async def _turns(self) -> None:
         last, pause = trio.current_time(), 0.0
         while True:
             wires = list(self.wires)

@@ -49,8 +49,12 @@ class Wire(Protocol):
         """
         ...
 
-    def try_send(self, data: bytes) -> int:
+    def try_send(self, data: bytes, *, whole: bool = False) -> int:
         """Send what can be sent without waiting; return how many bytes that is. What is left, and no more, is for `send`.
+
+        Args:
+          data: What is to be sent.
+          whole: Next comes a `receive`, a `send_end` or a `close`, so it may leave a little later, all of it.
 
         Raises:
           WireError: As `send`.
@@ -124,7 +128,7 @@ class MemoryWire:
         piece, self._rest = self._rest[:most], self._rest[most:]
         return piece
 
-    def try_send(self, data: bytes) -> int:
+    def try_send(self, data: bytes, *, whole: bool = False) -> int:
         """See `Wire.try_send`."""
         if self._closed:
             raise WireError(self._why)

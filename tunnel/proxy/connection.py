@@ -129,6 +129,7 @@ async def answer_requests(caller: Caller, way: Way) -> None:
     if not client.ended():
         await _linger(client.wire)
     else:
+        client.wire.deadline = trio.current_time() + way.limits.stall  # of the answer some may be left to send
         await client.wire.send_end()  # under TLS an end that is not said is no end: an attacker may have made it
 
 
