@@ -42,8 +42,9 @@ KEEPERS = {
     "sqlite3": "tunnel.capture.store tunnel.capture.store_schema tunnel.capture.store_write tunnel.capture.writer"
     " tunnel.capture.finding tunnel.capture.search tunnel.capture.store_imports",
     "cryptography": "certs",
-    "ssl": "certs tunnel.net.tls tunnel.net.streams tunnel.net.dial tunnel.proxy.way tunnel.proxy.connection tunnel.run"
-    " tunnel.window tunnel.window_doors tunnel.proxy.replay tunnel.cli.front",
+    "ssl": "certs tunnel.net.tls tunnel.net.streams tunnel.net.tls_streams tunnel.net.dial"
+    " tunnel.proxy.way tunnel.proxy.connection tunnel.run tunnel.window tunnel.window_doors"
+    " tunnel.proxy.replay tunnel.cli.front",
     "subprocess": "certs.stores tunnel.net.firewall",
     "socket": "tunnel.net tunnel.proxy.connection tunnel.proxy.server tunnel.run tunnel.workers tunnel.window"
     " tunnel.window_place tunnel.share.places",

@@ -15,9 +15,10 @@ from trio.testing import MockClock
 
 from tunnel.http.http1 import Http1Client, Http1Upstream
 from tunnel.model.config import Limits
-from tunnel.net.streams import SocketWire, TlsWire
+from tunnel.net.streams import SocketWire
 from tunnel.net.sweep import Sweep
 from tunnel.net.tls import dial_tls, serve_tls
+from tunnel.net.tls_streams import TlsWire
 from tunnel.net.wire import MemoryWire, Wire, memory_wires
 
 ROOMY = Limits()

@@ -8,8 +8,9 @@ import trio.testing
 from trio.testing import MockClock
 
 from tests.helpers.wire import all_of, in_no_time, open_wires, socket_wires, tls_wires
-from tunnel.net.streams import SocketWire, TlsWire, in_words
+from tunnel.net.streams import SocketWire, in_words
 from tunnel.net.sweep import Sweep
+from tunnel.net.tls_streams import TlsWire
 from tunnel.net.wire import WireError
 
 pytestmark = pytest.mark.anyio

@@ -6,7 +6,8 @@ import ssl
 from collections.abc import Callable
 
 from tunnel.model.peer import Tls
-from tunnel.net.streams import SocketWire, TlsWire, in_words
+from tunnel.net.streams import SocketWire, in_words
+from tunnel.net.tls_streams import TlsWire
 from tunnel.net.wire import WireError
 
 

@@ -3,7 +3,7 @@
 A wire differs from a `trio.abc.Stream` in three ways, each for the short way (docs/design.md): it tries the socket
 before it waits; its deadline is a number that one sweep looks at, not a cancel scope for every wait; and it can be asked,
 without waiting, whether the peer has left.
-Sockets and TLS are in `net.streams`; memory wires serve tests and in-process apps.
+Sockets are in `net.streams`, TLS over them in `net.tls_streams`; memory wires serve tests and in-process apps.
 """
 
 import math
