@@ -40,7 +40,7 @@ class Script:
     async def receive(self, most: int = 65536, *, later: bool = False) -> bytes:
         return self._pieces.pop() if self._pieces else b""
 
-    def try_send(self, data: bytes) -> int:
+    def try_send(self, data: bytes, *, whole: bool = False) -> int:
         return len(data)
 
 
