@@ -159,7 +159,7 @@ def recorded(draw: st.DrawFn) -> tuple[Exchange, bytes, bytes, list[RecordedMess
             failure=failure,
             repairs=tuple(draw(st.lists(st.sampled_from(["made Location point here", "grüße"]), max_size=2))),
             redacted=draw(st.integers(0, 3)),
-            device=draw(st.sampled_from(["", "Pixel 9, Chrome"])),
+            device=draw(st.sampled_from(["", "Pixel 9"])),
             rule=draw(st.sampled_from(["", "pairing", "open"])),
             sent_head=draw(st.sampled_from([b"", plain.request_head, head(b"GET / HTTP/1.1", [(b"Via", b"1.1 tunnel")])])),
             informational=draw(st.sampled_from([b"", head(b"HTTP/1.1 103 Early Hints", [(b"Link", b"</a>")]) * 2])),

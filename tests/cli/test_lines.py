@@ -56,10 +56,10 @@ def test_a_failure_says_whose_it_is():
 
 
 def test_a_device_of_a_share_is_named_with_the_rule_that_let_it_in_and_commands_no_terminal():
-    shared = SUMMARY._replace(device="Pixel 9\x1b[2J, Chrome", rule="pairing", caller="", caller_pid=0)
+    shared = SUMMARY._replace(device="Pixel 9\x1b[2J", rule="pairing", caller="", caller_pid=0)
 
-    assert line(shared, PLAIN).endswith("Pixel 9\\x1b[2J, Chrome (pairing)")
-    assert fields(shared)["device"] == "Pixel 9\x1b[2J, Chrome"
+    assert line(shared, PLAIN).endswith("Pixel 9\\x1b[2J (pairing)")
+    assert fields(shared)["device"] == "Pixel 9\x1b[2J"
     assert "\x1b" not in json_line(shared)
 
 

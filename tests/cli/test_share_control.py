@@ -85,7 +85,7 @@ def test_the_list_shows_what_is_shared_until_when_with_whom_and_who_asks(
     assert "https://192.0.2.10:62893 → http://localhost:3000" in told
     assert "by pairing; ends " in told and ", in 42 min" in told
     assert "one more device may ask with: https://192.0.2.10:62893/.tunnel/join?token=once" in told
-    assert "  1  Pixel 9, Chrome" in told and "192.0.2.7" in told and "12 requests" in told
+    assert "  1  Pixel 9               Chrome " in told and "192.0.2.7" in told and "12 requests" in told
     assert "Galaxy S25, Firefox, 192.0.2.44 wants in, it shows 42; let it in: tunnel share allow 3" in told
 
 
@@ -94,7 +94,7 @@ def test_list_is_a_word_too_and_prints_json_for_programs(running: Running, capsy
     (line,) = capsys.readouterr().out.splitlines()
     told = json.loads(line)
 
-    assert (told["port"], told["left"], told["devices"][0]["name"]) == (62893, 2520.0, "Pixel 9, Chrome")
+    assert (told["port"], told["left"], told["devices"][0]["name"]) == (62893, 2520.0, "Pixel 9")
 
 
 def test_where_nothing_is_shared_the_list_says_how_to_begin(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -3,6 +3,7 @@
 import threading
 import time
 from collections import deque
+from dataclasses import replace
 
 import pytest
 
@@ -173,7 +174,7 @@ def test_a_question_that_was_answered_elsewhere_goes_and_a_yes_for_it_is_not_for
 def test_the_same_number_with_another_code_is_another_question(desk: Desk) -> None:
     desk.ask(GALAXY)
     desk.shown()
-    other = Question(GALAXY.number, GALAXY.name, GALAXY.address, GALAXY.at, "43")
+    other = replace(GALAXY, code="43")
     desk.ask(other)
     desk.shown(2)
 

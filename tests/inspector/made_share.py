@@ -25,10 +25,13 @@ def share(**given: Any) -> Shape:
         "left": 42 * 60 * SECOND,
         "link": "https://192.0.2.10:62893/.tunnel/join?token=cGxlYXNlLWRvLW5vdC1jb3B5LW1l",
         "devices": [
-            device(1, "Pixel 9, Chrome", "192.0.2.7", requests=212),
-            device(2, "iPad, Safari", "192.0.2.31", requests=1),
+            device(1, "Pixel 9", "192.0.2.7", browser="Chrome", requests=212),
+            device(2, "iPad", "192.0.2.31", browser="Safari", requests=1),
         ],
-        "questions": [question(3, "Galaxy S25, Firefox", "192.0.2.44", "42"), question(4, HOSTILE, "192.0.2.45", "07")],
+        "questions": [
+            question(3, "Galaxy S25", "192.0.2.44", "42", browser="Firefox"),
+            question(4, HOSTILE, "192.0.2.45", "07"),
+        ],
         "heard": [
             heard("asked", "Pixel 9, Chrome at 192.0.2.7 wants in", began + SECOND),
             heard("admitted", "Pixel 9, Chrome at 192.0.2.7 was let in", began + 9 * SECOND),
@@ -38,12 +41,13 @@ def share(**given: Any) -> Shape:
     }
 
 
-def device(number: int, name: str, address: str, *, requests: int = 0) -> Shape:
+def device(number: int, name: str, address: str, *, browser: str = "", requests: int = 0) -> Shape:
     """Return a device that was let in a while ago."""
     now = time.time_ns() // 1000
     return {
         "number": number,
         "name": name,
+        "browser": browser,
         "address": address,
         "rule": "pairing",
         "since": now - 900 * SECOND,
@@ -52,9 +56,10 @@ def device(number: int, name: str, address: str, *, requests: int = 0) -> Shape:
     }
 
 
-def question(number: int, name: str, address: str, code: str) -> Shape:
+def question(number: int, name: str, address: str, code: str, *, browser: str = "") -> Shape:
     """Return somebody who wants in."""
-    return {"number": number, "name": name, "address": address, "at": time.time_ns() // 1000, "code": code}
+    at = time.time_ns() // 1000
+    return {"number": number, "name": name, "browser": browser, "address": address, "at": at, "code": code}
 
 
 def heard(what: str, sentence: str, at: int) -> Shape:
@@ -69,7 +74,10 @@ def steered(share: Shape, words: list[str], given: Shape) -> Shape:
             (who,) = [one for one in share["questions"] if one["number"] == int(number)]
             share["questions"] = [one for one in share["questions"] if one is not who]
             if given["allow"]:
-                share["devices"] = [*share["devices"], device(int(number), who["name"], who["address"])]
+                share["devices"] = [
+                    *share["devices"],
+                    device(int(number), who["name"], who["address"], browser=who["browser"]),
+                ]
         case ["devices", number, "revoke"]:
             share["devices"] = [one for one in share["devices"] if one["number"] != int(number)]
         case ["extend"]:

@@ -31,12 +31,15 @@ async def test_a_share_is_told_whole_in_microseconds(tmp_path: Path) -> None:
     assert told["rules"] == ["read-only"]
     assert told["link"].endswith("token=once")
     assert told["devices"][0] == {
-        "number": 1, "name": "Pixel 9, Chrome", "address": "192.0.2.7", "rule": "pairing",
+        "number": 1, "name": "Pixel 9", "browser": "Chrome", "address": "192.0.2.7", "rule": "pairing",
         "since": 1_700_000_000_000_000, "seen": 1_700_000_060_000_000, "requests": 12,
     }  # fmt: skip
     assert told["questions"] == [
-        {"number": 3, "name": "Galaxy S25, Firefox", "address": "192.0.2.44", "at": 1_700_000_100_000_000, "code": "42"}
-    ]
+        {
+            "number": 3, "name": "Galaxy S25", "browser": "Firefox", "address": "192.0.2.44", "at": 1_700_000_100_000_000,
+            "code": "42",
+        }
+    ]  # fmt: skip
     assert [(one["what"], one["sentence"]) for one in told["heard"]] == [("asked", "Galaxy S25 wants in")]
 
 

@@ -60,11 +60,13 @@ def test_the_record_and_the_terminal_tell_who_came_and_who_did_not_and_why(
 
     mine, page, refused = (share.exchange(f"/told/{name}") for name in ("mine", "page", "tool"))
     assert (mine["status"], mine["rule"], mine["fault"]) == (200, "pairing", "")
-    assert mine["device"].startswith("Pixel 9, Chrome")
+    [device] = share.standing()["devices"]
+    assert (mine["device"], device["browser"]) == (device["name"], "Chrome")
+    assert re.fullmatch(r"Pixel 9( \(\d+\))?", mine["device"]), "others were in before, and no name is given twice"
     for row in page, refused:
         assert (row["status"], row["device"], row["rule"], row["fault"]) == (401, "", "pairing", "client")
         assert "not let in" in row["error"]
-    found = share.run("log", "--json", 'device contains "Pixel 9" and target = "/told/mine"')
+    found = share.run("log", "--json", f'device = "{device["name"]}" and target = "/told/mine"')
     assert len(found.splitlines()) == 1
     assert share.said(f"{thief.source} was not let in")
 

@@ -39,7 +39,7 @@ class Porter:
 
 def welcome(request: Request) -> Admitted:
     headers = request.headers.without(b"authorization")
-    return Admitted(request._replace(headers=headers), 7, "Pixel 9, Chrome", "anna <Grüße>", Access.PAIRING)
+    return Admitted(request._replace(headers=headers), 7, "Pixel 9", "anna <Grüße>", Access.PAIRING)
 
 
 def turned_away(request: Request) -> Refused:
@@ -68,7 +68,7 @@ async def test_what_is_let_in_goes_on_without_what_let_it_in_and_says_who_it_is(
     assert b"Cookie: a=1; b=2\r\n" in heads[0]
     assert b"secret" not in heads[0] and b"ours" not in heads[0]
     record = share.notes.records[0]
-    assert (record.device, record.rule, record.error) == ("Pixel 9, Chrome", "pairing", None)
+    assert (record.device, record.rule, record.error) == ("Pixel 9", "pairing", None)
     assert gate.counted == [7]
 
 

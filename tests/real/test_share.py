@@ -4,6 +4,7 @@ The other host, and what it must not reach, are for tests/lan. Here it is 127.0.
 """
 
 import ssl
+import subprocess
 import sys
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
@@ -19,6 +20,7 @@ import pytest
 import trio
 
 from certs.contexts import trusting
+from tests.helpers.fronts import tunnel
 from tests.helpers.origins import Origin, origin
 from tests.helpers.waiting import until
 from tunnel import run_share
@@ -28,6 +30,7 @@ from tunnel.model.config import Config
 from tunnel.model.exchange import State, Summary
 from tunnel.model.share import Access, Happening, Question, Share
 from tunnel.run import run
+from tunnel.share.asking import standings
 from tunnel.terminal import Started, Terminal
 
 pytestmark = [
@@ -165,9 +168,7 @@ async def test_one_certificate_names_the_address_and_the_name(tmp_path: Path) ->
 async def test_a_device_asks_and_is_let_in_by_a_persons_yes_and_by_nothing_else(tmp_path: Path) -> None:
     async with opened(tmp_path, replace(SHARE, access=Access.PAIRING, token=""), allow=True) as share:
         before = await share.ask("/", **PHONE)
-        joining = await share.ask(share.shared.link, **PHONE)
-        while (waiting := await share.ask("/.tunnel/wait?held", **PHONE)).status_code == 200:
-            pass  # the page itself comes again each second
+        joining, waiting = await let_in(share, share.shared.link, PHONE)
         inside = await share.ask("/inside", **PHONE)
         cookie = share.service.heard[0].all("cookie")
 
@@ -178,10 +179,69 @@ async def test_a_device_asks_and_is_let_in_by_a_persons_yes_and_by_nothing_else(
     assert cookie == [], "the share's own cookies end at the front"
     assert [line.what for line in share.terminal.lines if line.what in ("asked", "admitted")] == ["asked", "admitted"]
     last = share.log()[-1]
-    assert "Pixel 9" in last.device and last.rule == "pairing"
+    assert (last.device, last.rule) == ("Pixel 9", "pairing")
     with Store(tmp_path) as store:
         pages = [store.exchange(line.id) for line in share.log() if line.target.startswith("/.tunnel/")]
         assert pages and all(one and not one.request.kept and not one.response.kept for one in pages)
+
+
+async def let_in(share: Visit, link: str, fields: dict[str, str]) -> tuple[httpx.Response, httpx.Response]:
+    """Open a link as a new device, which the terminal says yes to. Return the first answer and the last."""
+    share.cookies = httpx.Cookies()
+    first = joining = await share.ask(link, **fields)
+    while "/join" in joining.headers["location"]:
+        joining = await share.ask(joining.headers["location"], **fields)
+    while (waiting := await share.ask("/.tunnel/wait?held", **fields)).status_code == 200:
+        pass  # the page itself comes again each second
+    return first, waiting
+
+
+async def test_the_record_is_asked_for_a_device_by_the_name_that_people_and_the_service_are_told(
+    tmp_path: Path,
+) -> None:
+    async with opened(tmp_path, replace(SHARE, access=Access.PAIRING, token=""), allow=True) as share:
+        await let_in(share, share.shared.link, PHONE)
+        await share.ask("/first", **PHONE)
+        (place,) = await trio.to_thread.run_sync(standings, tmp_path)
+        await let_in(share, place.link, PHONE)
+        await share.ask("/second", **PHONE)
+        told = [heard.all("x-forwarded-user") for heard in share.service.heard]
+        shown = await trio.to_thread.run_sync(_said, tunnel("share", "--list", "--folder", str(tmp_path)))
+
+    asked = [line.sentence for line in share.terminal.lines if line.what == "asked"]
+    assert [words.partition(" wants in")[0] for words in asked] == ["Pixel 9, Chrome, 127.0.0.1"] * 2
+    assert told == [["Pixel 9"], ["Pixel 9 (2)"]]
+    assert "  1  Pixel 9               Chrome    127.0.0.1" in shown
+    assert "  2  Pixel 9 (2)           Chrome    127.0.0.1" in shown
+    for typed, target in (('device = "Pixel 9"', "/first"), ('device = "Pixel 9 (2)"', "/second")):
+        found = await trio.to_thread.run_sync(_said, tunnel("log", typed, "--folder", str(tmp_path)))
+        assert [line.split()[3] for line in found.splitlines()] == [target], found
+
+
+def _said(argv: list[str]) -> str:
+    done = subprocess.run(argv, capture_output=True, text=True, timeout=30)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+async def test_a_link_that_leads_on_to_itself_for_the_model_is_still_no_secret_of_the_record(tmp_path: Path) -> None:
+    fields = {
+        **PHONE,
+        "user-agent": "Mozilla/5.0 (Linux; Android 10; K) Chrome/150.0",
+        "sec-ch-ua-platform": '"Android"',
+    }
+    async with opened(tmp_path, replace(SHARE, access=Access.PAIRING, token=""), allow=True) as share:
+        token = share.shared.link.rpartition("token=")[2]
+        first, last = await let_in(share, share.shared.link, fields)
+        await share.ask("/inside", **fields)
+
+    assert token in first.headers["location"] and first.headers["accept-ch"] == "Sec-CH-UA-Model"
+    assert last.headers["accept-ch"] == ""
+    with Store(tmp_path) as store:
+        heads = [store.exchange(line.id) for line in share.log()]
+    assert any("/.tunnel/join" in str(one) for one in heads)
+    assert token not in str(heads)
+    assert heads[-1] is not None and heads[-1].device == "Android"
 
 
 async def test_what_came_unencrypted_gets_the_root_and_is_sent_on(tmp_path: Path) -> None:

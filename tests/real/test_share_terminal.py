@@ -48,7 +48,7 @@ async def script(orders, end):
             name, _, rest = word.partition(":")
             if name == "ask":
                 number, code = rest.split("-")
-                gate.waiting.append(Question(int(number), "Pixel 9, Chrome", "192.0.2.7", 0.0, code))
+                gate.waiting.append(Question(int(number), "Pixel 9", "192.0.2.7", 0.0, code, "Chrome"))
             elif name == "lines":
                 for number in range(int(rest)):
                     printer.say(f"line {number:04} of what passes")

@@ -145,7 +145,7 @@ def test_a_shares_own_pages_are_given_its_cookies() -> None:
 @pytest.mark.parametrize(
     ("user", "sent"),
     [
-        ("Pixel 9, Chrome", b"Pixel 9, Chrome"),
+        ("Pixel 9 (2)", b"Pixel 9 (2)"),
         ("Grüße", b"Gr%C3%BC%C3%9Fe"),
         ("100 %", b"100 %25"),
         ("a\r\nX-Admin: 1\0\x9b", b"a%0D%0AX-Admin: 1%00%C2%9B"),

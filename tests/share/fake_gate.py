@@ -7,9 +7,9 @@ from typing import Any
 from tunnel.model.share import Access, Device, Question, Share
 from tunnel.share.desk import Desk
 
-PIXEL = Device(1, "Pixel 9, Chrome", "192.0.2.7", Access.PAIRING, 1_700_000_000.0, 1_700_000_060.0, 12)
-IPAD = Device(2, "iPad, Safari", "192.0.2.31", Access.PAIRING, 1_700_000_000.0, 1_700_000_030.0, 0)
-GALAXY = Question(3, "Galaxy S25, Firefox", "192.0.2.44", 1_700_000_100.0, "42")
+PIXEL = Device(1, "Pixel 9", "192.0.2.7", Access.PAIRING, 1_700_000_000.0, 1_700_000_060.0, 12, "Chrome")
+IPAD = Device(2, "iPad", "192.0.2.31", Access.PAIRING, 1_700_000_000.0, 1_700_000_030.0, 0, "Safari")
+GALAXY = Question(3, "Galaxy S25", "192.0.2.44", 1_700_000_100.0, "42", "Firefox")
 ANOTHER = Question(4, "curl", "192.0.2.45", 1_700_000_101.0, "07")
 
 

@@ -337,3 +337,34 @@ async def test_the_entry_and_the_socket_are_gone_with_the_share(folder: Path) ->
         path = entry(folder)
 
     assert not path.exists()
+
+
+@pytest.mark.parametrize("deep", [False, True])
+def test_a_share_is_found_only_once_it_listens_else_who_looks_would_take_it_for_dead(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, deep: bool
+) -> None:
+    """Who looks removes the entries of the dead, and a share whose entry was removed cannot be steered any more."""
+    if deep:
+        folder = tmp_path / ("d" * 100)
+        folder.mkdir(mode=0o700)
+    seen: list[list[places.Place]] = []
+    listen, fdopen = socket.socket.listen, os.fdopen
+
+    def listens(sock: socket.socket, *backlog: int) -> None:
+        seen.append(places.places(folder))
+        listen(sock, *backlog)
+
+    def writes(*how: Any, **more: Any) -> Any:
+        seen.append(places.places(folder))
+        return fdopen(*how, **more)
+
+    monkeypatch.setattr(socket.socket, "listen", listens)
+    monkeypatch.setattr(os, "fdopen", writes)
+    with places.opened(folder, 62893):
+        assert len(seen) == 1 + deep and not any(seen)
+        (place,) = places.places(folder)
+        found = places.connected(place, 5)
+        assert found is not None
+        found[0].close()
+
+    assert list((folder / places.FOLDER).iterdir()) == []

@@ -24,7 +24,7 @@ async def test_a_device_with_the_token_is_in_after_a_yes():
 
     waiting = await phone.get(f"/.tunnel/join?token={door.token}", follow=True)
     (question,) = door.gate.questions()
-    assert (question.name, question.address) == ("Pixel 9, Chrome", "192.0.2.7")
+    assert (question.name, question.browser, question.address) == ("Pixel 9", "Chrome", "192.0.2.7")
     assert question.code in waiting.body
     assert door.heard("asked") == [f"Pixel 9, Chrome, 192.0.2.7 wants in, it shows {question.code}"]
 
@@ -32,11 +32,10 @@ async def test_a_device_with_the_token_is_in_after_a_yes():
     reply = await phone.get("/.tunnel/wait?held", follow=True)
 
     assert reply.admitted is not None
-    assert (reply.admitted.name, reply.admitted.user, reply.admitted.rule) == ("Pixel 9, Chrome",) * 2 + (
-        Access.PAIRING,
-    )
+    assert (reply.admitted.name, reply.admitted.user, reply.admitted.rule) == ("Pixel 9", "Pixel 9", Access.PAIRING)
     assert door.gate.questions() == ()
-    assert [device.name for device in door.gate.devices()] == ["Pixel 9, Chrome"]
+    assert [(device.name, device.browser) for device in door.gate.devices()] == [("Pixel 9", "Chrome")]
+    assert door.heard("admitted") == ["Pixel 9, Chrome, 192.0.2.7 is in"]
 
 
 async def test_who_waits_hears_the_answer_when_it_is_given():
@@ -78,7 +77,7 @@ async def test_a_token_is_worth_nothing_on_a_second_device():
 
     assert (await second.get(f"/.tunnel/join?token={token}")).status == 401
     assert (await second.get("/.tunnel/wait")).status == 401
-    assert [question.name for question in door.gate.questions()] == ["Pixel 9, Chrome"]
+    assert [question.who for question in door.gate.questions()] == ["Pixel 9, Chrome"]
     assert door.token != token
 
 
@@ -242,14 +241,106 @@ async def test_a_changed_event_is_set_with_each_question_and_each_answer():
     assert not door.gate.changed.is_set()
 
 
+async def test_devices_of_one_name_are_told_apart_while_they_are_in_and_afterwards():
+    door = Door(share())
+    first, second, third = (door.visitor(f"192.0.2.{number}") for number in (7, 8, 9))
+    await paired(door, first)
+    await paired(door, second)
+    one, two = door.gate.devices()
+    assert (one.name, two.name, two.who) == ("Pixel 9", "Pixel 9 (2)", "Pixel 9 (2), Chrome")
+
+    door.gate.revoke(one.number)
+    await paired(door, third)
+
+    assert [(device.name, device.address) for device in door.gate.devices()] == [
+        ("Pixel 9 (2)", "192.0.2.8"), ("Pixel 9 (3)", "192.0.2.9"),
+    ]  # fmt: skip
+
+
+async def test_a_device_that_comes_again_with_its_cookie_keeps_its_name():
+    door = Door(share())
+    phone = door.visitor()
+    await paired(door, phone)
+    door.time += 901
+    await phone.get("/page", follow=True)  # its cookie is exchanged
+    await phone.get(f"/.tunnel/join?token={door.token}", follow=True)
+
+    assert [device.name for device in door.gate.devices()] == ["Pixel 9"]
+
+
+REDUCED = "Mozilla/5.0 (Linux; Android 10; K) AppleWebKit/537.36 Chrome/130.0.0.0 Mobile Safari/537.36"
+ANDROID = {"Sec-CH-UA-Platform": '"Android"'}
+HINTED = {**ANDROID, "Sec-CH-UA-Model": '"Pixel 9"'}
+
+
+@pytest.mark.parametrize("yes", [False, True])
+async def test_a_browser_that_hides_its_model_is_asked_for_it_before_the_token_is_taken(yes: bool):
+    """The link leads to itself, and is opened again with the model: the token is used up once, and one question is put."""
+    door = Door(share(yes=yes))
+    phone = door.visitor(agent=REDUCED)
+    token = door.token
+    first = await phone.get(f"/.tunnel/join?token={token}", ANDROID)
+    assert (first.status, first.get("accept-ch")) == (303, "Sec-CH-UA-Model")
+    assert (door.token, door.told, phone.cookies) == (token, [], {})
+
+    second = await phone.get(first.get("location"), HINTED)
+    await phone.get(second.get("location"), HINTED)
+
+    assert door.token != token
+    asked = [(question.name, question.browser) for question in door.gate.questions()]
+    let_in = [(device.name, device.browser) for device in door.gate.devices()]
+    assert (let_in if yes else asked) == [("Pixel 9", "Chrome")]
+    assert [happening.what for happening in door.told] == ["admitted" if yes else "asked"]
+
+
+async def test_a_browser_that_does_not_tell_its_model_comes_in_without_and_is_asked_for_it_once():
+    door = Door(share())
+    phone = door.visitor(agent=REDUCED)
+    token = door.token
+    first = await phone.get(f"/.tunnel/join?token={token}", ANDROID)
+    second = await phone.get(first.get("location"), ANDROID)
+    assert (second.status, second.get("location")) == (303, "/.tunnel/wait")
+    await phone.get("/.tunnel/wait", ANDROID)
+
+    assert [question.who for question in door.gate.questions()] == ["Android, Chrome"]
+    assert door.token != token
+
+
+async def test_a_wrong_token_is_no_better_for_having_been_asked_for_a_model():
+    door = Door(share())
+    phone = door.visitor(agent=REDUCED)
+    token = door.token
+    first = await phone.get('/.tunnel/join?token=%0d%0aSet-Cookie:+x%22"', ANDROID)
+
+    assert "\n" not in first.get("location") and " " not in first.get("location")
+    assert (await phone.get(first.get("location"), ANDROID)).status == 401
+    assert door.token == token
+
+
+async def test_who_is_in_is_told_to_tell_its_model_to_nobody_any_more():
+    """So the service sees the field if it asks for it itself, and else not."""
+    door = Door(share())
+    phone = door.visitor(agent=REDUCED)
+    await phone.get(f"/.tunnel/join?token={door.token}", HINTED, follow=True)
+    door.gate.answer(door.gate.questions()[0].number, True)
+    inside = await phone.get("/.tunnel/wait", HINTED)
+
+    assert (inside.status, inside.get("location")) == (303, "/")
+    assert [value for name, value in inside.fields if name == b"accept-ch"] == [b""]
+    door.time += 901
+    exchanged = await phone.get("/page", ANDROID)
+    for reply in (exchanged, await phone.get("/.tunnel/", ANDROID), await phone.get("/.tunnel/login", ANDROID)):
+        assert b"accept-ch" not in [name for name, _ in reply.fields]
+
+
 async def test_a_better_name_is_taken_once_the_browser_tells_its_model():
     door = Door(share())
-    reduced = "Mozilla/5.0 (Linux; Android 10; K) AppleWebKit/537.36 Chrome/130.0.0.0 Mobile Safari/537.36"
-    phone = door.visitor(agent=reduced)
-    first = await phone.get(f"/.tunnel/join?token={door.token}", follow=True)
-    assert first.get("accept-ch") == "Sec-CH-UA-Model"
-    assert door.gate.questions()[0].name == "Android, Chrome"
+    phone = door.visitor(agent=REDUCED)
+    waiting = await phone.get(f"/.tunnel/join?token={door.token}", follow=True)
+    assert waiting.get("accept-ch") == "Sec-CH-UA-Model"
+    assert door.gate.questions()[0].name == "Android"
 
-    await phone.get("/.tunnel/wait", {"Sec-CH-UA-Model": '"Pixel 9"'})
+    await phone.get("/.tunnel/wait", HINTED)
 
-    assert door.gate.questions()[0].name == "Pixel 9, Chrome"
+    assert door.gate.questions()[0].name == "Pixel 9"
+    assert len(door.heard("asked")) == 1

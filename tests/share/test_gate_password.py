@@ -13,6 +13,8 @@ from tunnel.share.passwords import Passwords, hash_password
 
 pytestmark = pytest.mark.anyio
 RIGHT = "three small words"
+REDUCED = "Mozilla/5.0 (Linux; Android 10; K) AppleWebKit/537.36 Chrome/130.0.0.0 Mobile Safari/537.36"
+HINTED = {"Sec-CH-UA-Platform": '"Android"', "Sec-CH-UA-Model": '"Pixel 9"'}
 KEPT = hash_password(RIGHT)
 CURL = "curl/8.5.0"
 
@@ -272,7 +274,7 @@ async def test_a_device_leaves_by_a_form_of_its_own_and_by_no_other(door):
     laptop = door.visitor()
     await log_in(laptop)
     inside = await laptop.get("/.tunnel/")
-    assert "Pixel 9, Chrome" in inside.body
+    assert "<strong>Pixel 9</strong>" in inside.body
 
     assert (await laptop.post("/.tunnel/logout", {"token": ""})).status == 403
     assert (
@@ -314,4 +316,25 @@ async def test_phones_and_laptops_at_one_address_are_apart(door):
     await log_in(phone)
     await log_in(laptop)
 
-    assert [device.name for device in door.gate.devices()] == ["Pixel 9, Chrome", "Linux, Firefox"]
+    assert [device.who for device in door.gate.devices()] == ["Pixel 9, Chrome", "Linux, Firefox"]
+
+
+async def test_the_form_asks_a_browser_for_its_model_and_who_sent_it_is_asked_no_more(door):
+    phone = door.visitor(agent=REDUCED)
+    page = await phone.get("/")
+    assert page.get("accept-ch") == "Sec-CH-UA-Model"
+    inside = await phone.post("/.tunnel/login", {"token": page.hidden("token"), "password": RIGHT}, HINTED)
+
+    assert [value for name, value in inside.fields if name == b"accept-ch"] == [b""]
+    assert [device.who for device in door.gate.devices()] == ["Pixel 9, Chrome"]
+    assert b"accept-ch" not in [name for name, _ in (await phone.get("/.tunnel/login")).fields]
+
+
+async def test_a_browser_that_logs_in_again_is_the_same_device(door):
+    phone, other = door.visitor(), door.visitor()
+    await log_in(phone)
+    await log_in(other)
+    await log_in(other)
+    await log_in(phone)
+
+    assert [device.name for device in door.gate.devices()] == ["Pixel 9 (2)", "Pixel 9"]

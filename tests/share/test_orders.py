@@ -76,7 +76,7 @@ def test_where_nobody_asks_that_is_said() -> None:
     assert carried_out(Answer(True), desk()).error == "nobody waits for an answer"
 
 
-@pytest.mark.parametrize("name", ["1", "Pixel 9, Chrome", "pixel 9, chrome", "pixel"])
+@pytest.mark.parametrize("name", ["1", "Pixel 9", "pixel 9", "Pixel 9, Chrome", "pixel"])
 def test_a_device_is_named_by_its_number_or_by_what_only_it_is_called(name: str) -> None:
     assert carried_out(Revoke(name), desk()).device == PIXEL
 

@@ -30,9 +30,11 @@ class Site:
 
     Attributes:
       door: The gate. It lives in a thread of its own, with its loop: `ask` calls something of it there.
+      says: What the service adds to its answers.
     """
 
     def __init__(self, asked: Share, contexts: ServerContexts) -> None:
+        self.says: list[tuple[bytes, bytes]] = []
         self._ready = threading.Event()
         self._thread = threading.Thread(target=trio.run, args=(self._live, asked), daemon=True)
         self._thread.start()
@@ -46,7 +48,7 @@ class Site:
                 reply = site.answer(self)
                 body = b"<!doctype html><title>s</title><h1>the service</h1>" if reply.admitted else reply.body.encode()
                 self.send_response(reply.status)
-                fields = [(b"content-type", b"text/html")] if reply.admitted else reply.fields
+                fields = [(b"content-type", b"text/html"), *site.says] if reply.admitted else reply.fields
                 for name, value in fields:
                     if name.lower() != b"content-length":
                         self.send_header(name.decode(), value.decode())
@@ -156,6 +158,66 @@ def test_a_phone_waits_without_a_script_and_is_in_after_a_yes(
     (cookie,) = context.cookies()
     assert (cookie["httpOnly"], cookie["secure"], cookie["sameSite"], cookie["path"]) == (True, True, "Lax", "/")
     assert troubles == []
+
+
+REDUCED = (
+    "Mozilla/5.0 (Linux; Android 10; K) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/142.0.0.0 Mobile Safari/537.36"
+)
+
+
+def pixel(browser: Browser) -> Page:
+    """Return a page of a browser that is like Chrome on a Pixel 9: no word of that in its User-Agent."""
+    context, page, _ = phone(browser, user_agent=REDUCED)
+    brands = [{"brand": "Chromium", "version": "142"}, {"brand": "Google Chrome", "version": "142"}]
+    known = {"brands": brands, "platform": "Android", "platformVersion": "16", "architecture": ""}
+    metadata = {**known, "model": "Pixel 9", "mobile": True}
+    context.new_cdp_session(page).send(
+        "Emulation.setUserAgentOverride", {"userAgent": REDUCED, "userAgentMetadata": metadata}
+    )
+    return page
+
+
+def models_told(site: Site) -> list[bytes | None]:
+    """Return what of a model each request held that went on to the service."""
+    return [each.request.headers.get(b"sec-ch-ua-model") for each in site.ask(lambda: list(site.door.passed))]
+
+
+@pytest.mark.parametrize("yes", [False, True])
+def test_chrome_is_asked_for_its_model_before_it_asks_and_the_service_is_not_told(
+    browser: Browser, opened: Callable[[Share], Site], yes: bool
+) -> None:
+    site = opened(share(yes=yes))
+    page = pixel(browser)
+    page.goto(f"{site.url}/.tunnel/join?token={site.ask(lambda: site.door.token)}")
+    if not yes:
+        (question,) = site.ask(site.door.gate.questions)
+        assert question.who == "Pixel 9, Chrome"
+        site.ask(lambda: site.door.gate.answer(question.number, True))
+    expect(page.get_by_role("heading", name="the service")).to_be_visible()
+    page.goto(f"{site.url}/next")
+
+    assert [device.who for device in site.ask(site.door.gate.devices)] == ["Pixel 9, Chrome"]
+    assert [happening.what for happening in site.door.told] == (["admitted"] if yes else ["asked", "admitted"])
+    assert set(models_told(site)) == {None}
+
+
+def test_a_form_is_sent_with_the_model_and_a_service_that_asks_for_it_is_told_as_ever(
+    browser: Browser, opened: Callable[[Share], Site], kept: str
+) -> None:
+    site = opened(share(Access.PASSWORD, password=kept))
+    site.says = [(b"accept-ch", b"Sec-CH-UA-Model")]
+    page = pixel(browser)
+    page.goto(site.url)
+    page.get_by_label("Password").fill(RIGHT)
+    page.get_by_role("button", name="Come in").click()
+    expect(page.get_by_role("heading", name="the service")).to_be_visible()
+    assert [device.who for device in site.ask(site.door.gate.devices)] == ["Pixel 9, Chrome"]
+    assert models_told(site)[0] is None
+    site.door.time += 901
+    for path in ("/cookie-is-exchanged", "/next"):
+        page.goto(f"{site.url}{path}")
+
+    assert set(models_told(site)[-2:]) == {b'"Pixel 9"'}
 
 
 def test_a_wrong_and_then_the_right_password_and_out_again(

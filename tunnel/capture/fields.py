@@ -146,7 +146,7 @@ _CLIENT = (
     _row("address", Kind.TEXT, "where it asked from", 'address = "::1"', lambda e: e.address,
          "json_extract(connection, '$.address')", "ip"),
     _row("device", Kind.TEXT, "who was let in, where a service was shared; empty for whoever was not",
-         'device contains "Pixel 9"', lambda e: e.device, "device"),
+         'device = "Pixel 9"', lambda e: e.device, "device"),
     _row("rule", Kind.TEXT, "how that share lets devices in; empty where nothing was shared", "rule = pairing",
          lambda e: e.rule, "rule", "access", values=tuple(Access)),
     Field("tls", Kind.FLAG, "whether the client's connection was encrypted", "tls = no",

@@ -78,7 +78,7 @@ def revoke(device: str, share: int | None, folder: Path | None) -> None:
     _, reply = _ordered(Revoke(device), share, folder)
     gone = reply.device
     assert gone is not None, "that is what it answers"
-    say_line(f"device {gone.number}, {safe(gone.name)}, {safe(gone.address)}, is out")
+    say_line(f"device {gone.number}, {safe(gone.who)}, {safe(gone.address)}, is out")
 
 
 @_steering("extend")
@@ -150,9 +150,9 @@ def _answered(question: int | None, allow: bool, share: int | None, folder: Path
     from tunnel.share.orders import Answer
 
     _, reply = _ordered(Answer(allow, question), share, folder)
-    who = reply.question
-    assert who is not None, "that is what it answers"
-    say_line(f"{safe(who.name)}, {safe(who.address)}, is {'let in' if allow else 'not let in'}")
+    asked = reply.question
+    assert asked is not None, "that is what it answers"
+    say_line(f"{safe(asked.who)}, {safe(asked.address)}, is {'let in' if allow else 'not let in'}")
 
 
 def _ordered(order: "Order", share: int | None, folder: Path | None) -> "tuple[Place, Reply]":

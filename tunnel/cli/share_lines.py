@@ -29,13 +29,13 @@ def question_line(question: Question, *, width: int = 0, more: int = 0) -> str:
     """
     behind = f"; {more} more {'asks' if more == 1 else 'ask'}" if more else ""
     rest = f", {safe(question.address)} wants in, it shows {safe(question.code)}{behind}: allow? [y/N] "
-    return f"{_name(question.name, max(width - len(rest) - 4, 8) if width else LONGEST_NAME)}{rest}"
+    return f"{_name(question.who, max(width - len(rest) - 4, 8) if width else LONGEST_NAME)}{rest}"
 
 
 def question_note(question: Question) -> str:
     """Return a question as a line, where nobody can answer behind it."""
     return (
-        f"{_name(question.name)}, {safe(question.address)} wants in, it shows {safe(question.code)};"
+        f"{_name(question.who)}, {safe(question.address)} wants in, it shows {safe(question.code)};"
         f" let it in: tunnel share allow {question.number}; or: tunnel share deny {question.number}"
     )
 
@@ -106,7 +106,8 @@ def clock(at: float) -> str:
 
 def _device_line(device: Device, now: float, look: Look) -> str:
     seen = span(now - device.seen)
-    return f"{device.number:>3}  {_name(device.name):<28}  {safe(device.address):<15}  " + paint(
+    name, browser = _name(device.name), safe(device.browser)
+    return f"{device.number:>3}  {name:<20}  {browser:<8}  {safe(device.address):<15}  " + paint(
         f"since {clock(device.since)}, last seen {seen} ago, {_many(device.requests)}", DIM, look
     )
 

@@ -148,8 +148,8 @@ class Questions:
     def _asks(self, question: Question) -> bool:
         """Whether a question, as it was shown, still waits: the same number with another code is another device."""
         return any(
-            (one.number, one.name, one.address, one.code)
-            == (question.number, question.name, question.address, question.code)
+            (one.number, one.who, one.address, one.code)
+            == (question.number, question.who, question.address, question.code)
             for one in self._waiting
         )
 

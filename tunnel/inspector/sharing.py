@@ -103,6 +103,7 @@ def _device(device: Device) -> Shape:
     return {
         "number": device.number,
         "name": device.name,
+        "browser": device.browser,
         "address": device.address,
         "rule": device.rule.value,
         "since": _micros(device.since),
@@ -115,6 +116,7 @@ def _question(question: Question) -> Shape:
     return {
         "number": question.number,
         "name": question.name,
+        "browser": question.browser,
         "address": question.address,
         "at": _micros(question.at),
         "code": question.code,

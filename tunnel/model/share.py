@@ -24,6 +24,11 @@ COOKIE = b"__Host-tunnel-share-"
 """How the names of a share's cookies begin. They end at the front."""
 
 
+def who(name: str, browser: str) -> str:
+    """Return a device for people who look at it or decide: "Pixel 9, Chrome"; its name alone where no browser is known."""
+    return f"{name}, {browser}" if browser else name
+
+
 class Access(enum.StrEnum):
     """How a device is let in. Each share has one."""
 
@@ -79,10 +84,12 @@ class Device:
 
     Attributes:
       number: Small; what is typed after `tunnel share revoke`.
-      name: For people: "Pixel 9, Chrome", or a client certificate's name. A stranger's words: shown through `safe`.
+      name: By which the record and the service know it, no other of this share's: "Pixel 9", "Pixel 9 (2)", "curl", or a
+        client certificate's name. A stranger's words, as `browser`: shown through `safe`.
       address: Where it was seen last.
       since: Let in, seconds since the Unix epoch; `seen` its last request.
       requests: How many went on to the service.
+      browser: "Chrome"; empty where it is none, or not known.
     """
 
     number: int
@@ -92,6 +99,12 @@ class Device:
     since: float
     seen: float
     requests: int
+    browser: str = ""
+
+    @property
+    def who(self) -> str:
+        """It, for people."""
+        return who(self.name, self.browser)
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +113,7 @@ class Question:
 
     Attributes:
       number: What an answer names.
-      name: For people, as `Device.name`.
+      name: As `Device.name`, but others may be called so too; `browser` as there.
       at: Seconds since the Unix epoch.
       code: Two digits that the device shows too, so that the one let in is the one meant.
     """
@@ -110,6 +123,12 @@ class Question:
     address: str
     at: float
     code: str
+    browser: str = ""
+
+    @property
+    def who(self) -> str:
+        """The device, for people."""
+        return who(self.name, self.browser)
 
 
 @dataclass(frozen=True, slots=True)

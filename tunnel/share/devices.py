@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 
 from tunnel.model.share import Access, Device, Network
 from tunnel.rules.admission import Bucket, origin
-from tunnel.share.naming import apart
+from tunnel.share.naming import Called, Names
 
 MOST = 512  # devices; of more, the one that was not seen for longest is forgotten
 ROTATED = 900.0  # seconds after which a cookie is exchanged
@@ -34,7 +34,7 @@ class Guest:
     """
 
     number: int
-    name: str
+    called: Called
     address: str
     rule: Access
     since: float
@@ -47,9 +47,15 @@ class Guest:
     issued: float = 0.0
     confirmed: float | None = None
 
+    @property
+    def name(self) -> str:
+        """By which the record and the service know it."""
+        return self.called.name
+
     def shown(self) -> Device:
         """Return it for people."""
-        return Device(self.number, self.name, self.address, self.rule, self.since, self.seen, self.requests)
+        name, browser = self.called.name, self.called.browser
+        return Device(self.number, name, self.address, self.rule, self.since, self.seen, self.requests, browser)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +87,7 @@ class Devices:
         self._cookies: dict[bytes, Guest] = {}
         self._keys: dict[str, Guest] = {}
         self._barred: dict[str, None] = {}
+        self._names = Names()
         self._last = 0
 
     def all(self) -> tuple[Device, ...]:
@@ -91,15 +98,24 @@ class Devices:
         """Return a device by its number."""
         return self._guests.get(number)
 
-    def come(self, rule: Access, name: str, address: str, now: float, *, key: str = "") -> Guest:
+    def come(
+        self, rule: Access, called: Called, address: str, now: float, *, key: str = "", before: Guest | None = None
+    ) -> Guest:
         """Let a device in.
 
         Args:
+          called: What it calls itself; it may be given a number.
           key: By which it is known again (`by_key`), where no cookie is given to it.
+          before: Which it was until now, if it was in: it gives up that place and keeps the name.
         """
         self._last += 1
-        name = apart(name, {guest.name for guest in self._guests.values()})
-        guest = Guest(self._last, name, address, rule, since=now, seen=now, key=key)
+        if before is not None:
+            self.forget(before)
+            called = before.called
+        else:
+            name = self._names.new(called.name, {guest.name for guest in self._guests.values()})
+            called = Called(name, called.browser)
+        guest = Guest(self._last, called, address, rule, since=now, seen=now, key=key)
         self._guests[guest.number] = guest
         if key:
             self._keys[key] = guest

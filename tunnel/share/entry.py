@@ -17,7 +17,7 @@ from tunnel.model.share import COOKIE, Access, Refused, Share
 from tunnel.rules.admission import origin
 from tunnel.rules.credentials import LONGEST, basic, bearer, cookies, is_browser
 from tunnel.share.devices import Copied, Devices, Elsewhere, Guest, digest
-from tunnel.share.naming import name_of
+from tunnel.share.naming import Called, called_by
 from tunnel.share.pairing import Asker, Pairing
 from tunnel.share.passwords import Passwords, check_hash
 from tunnel.share.telling import Telling
@@ -122,7 +122,7 @@ class Entry:
         """
         if not await self._password_is_right(password, address) or self.devices.barred(address):
             return None
-        return self._by_key(f"basic {address}", Access.PASSWORD, name_of(headers), address)
+        return self._by_key(f"basic {address}", Access.PASSWORD, called_by(headers), address)
 
     def by_token(self, headers: Headers, address: str) -> Guest | None:
         """Return the device of a script that sends the token; None if it is wrong, or is not there.
@@ -143,7 +143,7 @@ class Entry:
             self._wrong(address, "token")
             return None
         self._throttle.right(self._origin(address), self.now())
-        return self._by_key(key, Access.TOKEN, name_of(headers), address)
+        return self._by_key(key, Access.TOKEN, called_by(headers), address)
 
     def is_token(self, given: str) -> bool:
         """Whether this is the share's token."""
@@ -156,11 +156,11 @@ class Entry:
         key = f"certificate {tls.client_print}"
         if self.devices.barred(key):
             raise Refused("this certificate was revoked for this share", status=403, device=tls.client)
-        return self._by_key(key, Access.CERTIFICATE, tls.client, address)
+        return self._by_key(key, Access.CERTIFICATE, Called(tls.client), address)
 
     def anybody(self, headers: Headers, address: str) -> Guest:
         """Return the device at an address, on an open share."""
-        return self._by_key(f"open {address}", Access.OPEN, name_of(headers), address)
+        return self._by_key(f"open {address}", Access.OPEN, called_by(headers), address)
 
     async def log_in(self, password: str, address: str, headers: Headers) -> str | None:
         """Let a browser in by its password. Returns its cookie; None if the password is wrong.
@@ -170,7 +170,7 @@ class Entry:
         """
         if not await self._password_is_right(password, address) or self.devices.barred(address):
             return None
-        return self._come_in(headers, address, Access.PASSWORD, name_of(headers))
+        return self._come_in(headers, address, Access.PASSWORD, called_by(headers))
 
     def join(self, token: str, address: str, headers: Headers) -> Joined | None:
         """Take a pairing token. None if it is wrong, or was used.
@@ -187,8 +187,8 @@ class Entry:
             return None
         self._throttle.right(self._origin(address), now)
         if self.share.yes:
-            return Joined(self._come_in(headers, address, Access.PAIRING, name_of(headers)), is_in=True)
-        return Joined(self.pairing.ask(name_of(headers), address, now), is_in=False)
+            return Joined(self._come_in(headers, address, Access.PAIRING, called_by(headers)), is_in=True)
+        return Joined(self.pairing.ask(called_by(headers), address, now), is_in=False)
 
     def waits(self, headers: Headers, address: str) -> Asker | None:
         """Return the device that waits for its answer, None if none does. From now on its question is put."""
@@ -197,17 +197,16 @@ class Entry:
             asker = self.pairing.hear(value, address, now)
             if asker is None:
                 continue
-            name = name_of(headers)
-            if self.pairing.put(asker, name):
-                sentence = f"{name}, {address} wants in, it shows {asker.code}"
-                self._telling.tell("asked", sentence, address=address, name=name)
+            if self.pairing.put(asker, called_by(headers)):
+                sentence = f"{asker.called.who}, {address} wants in, it shows {asker.code}"
+                self._telling.tell("asked", sentence, address=address, name=asker.called.name)
             return asker
         return None
 
     def enter(self, asker: Asker, headers: Headers) -> str:
         """Let in whoever was answered with yes. Returns the cookie."""
         self.pairing.done(asker)
-        return self._come_in(headers, asker.address, Access.PAIRING, asker.name)
+        return self._come_in(headers, asker.address, Access.PAIRING, asker.called)
 
     def put_out(self, guest: Guest) -> None:
         """Put a device out because a person said so, with what it could come back by without another person's yes."""
@@ -222,7 +221,7 @@ class Entry:
             case _:
                 self.devices.bar(guest.address)
                 also = ", and its address may not come back"
-        sentence = f"{guest.name}, {guest.address} was put out{also}"
+        sentence = f"{guest.called.who}, {guest.address} was put out{also}"
         self._telling.tell("revoked", sentence, address=guest.address, device=guest.number, name=guest.name)
 
     def leave(self, guest: Guest) -> None:
@@ -308,30 +307,29 @@ class Entry:
         else:
             self._telling.seldom("refused", f"{address} brought a wrong {what}", now, address=address, about="wrong")
 
-    def _come_in(self, headers: Headers, address: str, rule: Access, name: str) -> str:
+    def _come_in(self, headers: Headers, address: str, rule: Access, called: Called) -> str:
         """Let a browser in. Its cookie is always a new one: one that it brought was perhaps put there (session fixation)."""
         now = self.now()
-        match self.devices.by_cookie(cookies(headers, self.cookie), address, now):
-            case Guest() as before:
-                self.devices.forget(before)  # the same browser: its old place is given up
-        guest = self.devices.come(rule, name, address, now)
+        known = self.devices.by_cookie(cookies(headers, self.cookie), address, now)
+        before = known if isinstance(known, Guest) else None  # the same browser: it gives up its old place
+        guest = self.devices.come(rule, called, address, now, before=before)
         self._admitted(guest)
         return self.devices.cookie(guest, now)
 
-    def _by_key(self, key: str, rule: Access, name: str, address: str) -> Guest:
+    def _by_key(self, key: str, rule: Access, called: Called, address: str) -> Guest:
         now = self.now()
         guest = self.devices.by_key(key, address, now)
         if guest is None:
-            guest = self.devices.come(rule, name, address, now, key=key)
+            guest = self.devices.come(rule, called, address, now, key=key)
             if rule is Access.OPEN:  # anybody may cause as many of these as there are addresses
-                sentence = f"{guest.name}, {address} is in"
+                sentence = f"{guest.called.who}, {address} is in"
                 self._telling.seldom("admitted", sentence, now, address=address, device=guest.number, name=guest.name)
             else:
                 self._admitted(guest)
         return guest
 
     def _admitted(self, guest: Guest) -> None:
-        sentence = f"{guest.name}, {guest.address} is in"
+        sentence = f"{guest.called.who}, {guest.address} is in"
         self._telling.tell("admitted", sentence, address=guest.address, device=guest.number, name=guest.name)
 
     def _origin(self, address: str) -> str:

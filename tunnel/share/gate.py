@@ -132,7 +132,7 @@ class Gate:
         """
         question = self._entry.pairing.answer(number, allow, self._now())
         if not allow:
-            sentence = f"{question.name}, {question.address} was not let in: you said no"
+            sentence = f"{question.who}, {question.address} was not let in: you said no"
             self._telling.tell("refused", sentence, address=question.address, name=question.name)
 
     def devices(self) -> tuple[Device, ...]:

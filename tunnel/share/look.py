@@ -104,9 +104,9 @@ class Look:
         """That one comes in by something that a page cannot take: a token, a certificate."""
         return self._page("This device is not let in", f"<p>{escape(what)}</p>")
 
-    def asking(self, code: str, name: str) -> str:
-        """That somebody is being asked; it looks for the answer by itself."""
-        body = f"""<p>At the computer that shares this service somebody is asked about this device ({escape(name)}).
+    def asking(self, code: str, who: str) -> str:
+        """That somebody is being asked about a device; it looks for the answer by itself."""
+        body = f"""<p>At the computer that shares this service somebody is asked about this device ({escape(who)}).
 It should show this number:</p>
 <p class="code">{escape(code)}</p>
 <p class="dim">This page goes on by itself. <a href="/.tunnel/wait">Look again</a></p>"""

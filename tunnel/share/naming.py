@@ -1,12 +1,17 @@
-"""Naming: what a device is called, by its own words: "Pixel 9, Chrome", "curl". Pure.
+"""Naming: what a device is called, by its own words: "Pixel 9" and its browser "Chrome"; "curl". No I/O.
 
-Its words are a stranger's. Only what is known by name is taken from them, and a model in plain letters, which is never
-the whole name: so nobody can call itself after a person whom the service knows.
+Its words are a stranger's, and the service is told the name. Only what is known by name is taken from them, and a model in
+plain letters, which stands behind a word of ours or is of a line that we know: so nobody can call itself after a person
+whom the service knows.
 """
 
 import re
+from collections import OrderedDict
+from collections.abc import Collection
+from dataclasses import dataclass
 
 from tunnel.model.headers import Headers
+from tunnel.model.share import who
 
 SOMETHING = "a device"
 # The first that is found. Chromium's family names itself after others, so the special come before the common.
@@ -29,24 +34,61 @@ _SYSTEMS = (
 _MODEL = re.compile(r"Android [0-9.]+; ([A-Za-z0-9][A-Za-z0-9 ._+-]{0,30}?)(?: Build/[^;)]*)?[;)]")
 _HINTED = re.compile(r'"([A-Za-z0-9][A-Za-z0-9 ._+-]{0,30})"')
 _UNSAID = ("K", "wv")  # Chrome's word for any model since 110 (User-Agent reduction), and a view inside an app
+# How models begin that people know without "Android" before them. Each ends so that it is no word, and no name, by itself.
+_LINES = (
+    "Pixel ", "Nexus ", "Galaxy ", "SM-", "Xperia ", "moto ", "motorola ", "Redmi ", "Xiaomi ", "POCO ", "OnePlus ",
+    "Nokia ", "HUAWEI ", "ASUS ", "LG-", "LM-", "Fairphone ",
+)  # fmt: skip
 _LONGEST = 512  # letters of a User-Agent that are looked at
+MOST = 4096  # names of one share that are remembered
 
 
-def name_of(headers: Headers) -> str:
-    """Return what to call whoever sent these fields. Known words, plain letters, at most 60 of them."""
+@dataclass(frozen=True, slots=True)
+class Called:
+    """What a device is called: its name, and the browser that stands beside it for people; empty where that is none."""
+
+    name: str
+    browser: str = ""
+
+    @property
+    def who(self) -> str:
+        """Both, for people."""
+        return who(self.name, self.browser)
+
+
+class Names:
+    """The names that one share has given. None is given twice, not even when its device has left: the record keeps it."""
+
+    def __init__(self) -> None:
+        self._given: OrderedDict[str, int] = OrderedDict()  # with how many asked for it; who asked last stands last
+
+    def new(self, name: str, there: Collection[str]) -> str:
+        """Return a name for a device that was not here before: with a number behind it if need be.
+
+        Args:
+          there: The names of all that are in, for none of these is ever forgotten.
+        """
+        count = self._given.pop(name, 0) + 1
+        while (given := f"{name} ({count})" if count > 1 else name) in self._given or given in there:
+            count += 1
+        self._given[name] = count
+        self._given.setdefault(given, 1)
+        while len(self._given) > MOST:
+            self._given.popitem(last=False)
+        return given
+
+
+def called_by(headers: Headers) -> Called:
+    """Return what to call whoever sent these fields. Known words, plain letters, at most 40 of them in a name."""
     agent = (headers.get(b"user-agent") or b"").decode("latin-1")[:_LONGEST]
     browser = next((name for mark, name in _BROWSERS if mark in agent), "")
     if not browser:
-        return next((name for mark, name in _TOOLS if agent.startswith(mark)), SOMETHING)
-    model = _HINTED.fullmatch((headers.get(b"sec-ch-ua-model") or b"").decode("latin-1")) or _MODEL.search(agent)
-    system = next((name for mark, name in _SYSTEMS if mark in agent), "")
-    if model and model[1] not in _UNSAID:
-        system = model[1].strip()
-    return f"{system}, {browser}" if system else browser
-
-
-def apart(name: str, taken: set[str]) -> str:
-    """Return a name that nobody has yet: with a number behind it if need be."""
-    if name not in taken:
-        return name
-    return next(f"{name} ({n})" for n in range(2, len(taken) + 3) if f"{name} ({n})" not in taken)
+        return Called(next((name for mark, name in _TOOLS if agent.startswith(mark)), SOMETHING))
+    system = next((name for mark, name in _SYSTEMS if mark in agent), SOMETHING)
+    if system != "Android":
+        return Called(system, browser)
+    found = _HINTED.fullmatch((headers.get(b"sec-ch-ua-model") or b"").decode("latin-1")) or _MODEL.search(agent)
+    model = " ".join(found[1].split()) if found else ""
+    if not model or model in _UNSAID:
+        return Called(system, browser)
+    return Called(model if model.startswith(_LINES) else f"{system} {model}", browser)

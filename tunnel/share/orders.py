@@ -133,8 +133,9 @@ def _named(desk: Steering, device: str) -> int:
     if device.isascii() and device.isdecimal() and len(device) < 10:
         return int(device)
     there = desk.standing().devices
-    found = [one.number for one in there if one.name.casefold() == device.casefold()]
-    found = found or [one.number for one in there if one.name.casefold().startswith(device.casefold())]
+    wanted = device.casefold()
+    found = [one.number for one in there if wanted in (one.name.casefold(), one.who.casefold())]
+    found = found or [one.number for one in there if one.name.casefold().startswith(wanted)]
     if len(found) == 1:
         return found[0]
     what = f"{len(found)} devices are called so" if found else "no device is called so"

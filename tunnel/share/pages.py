@@ -4,7 +4,7 @@ It answers what the gate sends to it, and knows who asks from the fields that ou
 like is for `share.look`, who is let in for `share.entry`.
 
     GET  /.tunnel/            who this device is here
-    GET  /.tunnel/join        the link in the QR code: uses its token up, goes on to wait
+    GET  /.tunnel/join        the link in the QR code: asks for the device's model, uses the token up, goes on to wait
     GET  /.tunnel/wait        the number that stands in the question; answers when there is an answer
     GET  /.tunnel/login       the form; POST takes it
     POST /.tunnel/logout      leaves
@@ -15,6 +15,7 @@ import secrets
 from collections.abc import Awaitable, Callable, MutableMapping
 from dataclasses import dataclass
 from typing import Protocol
+from urllib.parse import urlencode
 
 import trio
 
@@ -78,8 +79,15 @@ _HEADERS: tuple[Field, ...] = (
     (b"cross-origin-opener-policy", b"same-origin"),
     (b"cross-origin-resource-policy", b"same-origin"),
     (b"cache-control", b"no-store"),
-    (b"accept-ch", b"Sec-CH-UA-Model"),  # "Pixel 9" is a better name than "Android"
 )
+# Chromium on Android calls every device "K" and tells its model to whoever asks (RFC 8942 §3.1). It is asked before it is
+# named, and asked no more once it is in, by the empty list: a browser holds to the last one that it got from a host. So the
+# service never gets the field for our sake, and gets it as ever if it asks for it itself, which it could not if the field
+# were taken out of requests. Critical-CH would have the browser drop the answer and ask again, which a redirect does as
+# well; and what it asks again with, it keeps for the next hop, which with --yes is the service.
+_TELL_MODEL: Field = (b"accept-ch", b"Sec-CH-UA-Model")
+_TELL_NOTHING: Field = (b"accept-ch", b"")
+_TOLD = "told"  # in the link: its browser was asked for the model
 _READ = (b"GET", b"HEAD")
 
 
@@ -224,12 +232,17 @@ class Pages:
             return _to("/")  # it is in, so its token is left for others
         if self._entry.waits(asked.headers, asked.address) is not None:
             return _to("/.tunnel/wait")
-        joined = self._entry.join(fields_of(asked.query).get("token", ""), asked.address, asked.headers)
+        query = fields_of(asked.query)
+        token = query.get("token", "")
+        if _hides_its_model(asked.headers) and _TOLD not in query:
+            # Nothing has happened yet, so nothing happens twice. Who does not tell its model is not asked again.
+            return _to(f"{PAGES.decode()}join?{urlencode({'token': token, _TOLD: ''})}", _TELL_MODEL)
+        joined = self._entry.join(token, asked.address, asked.headers)
         if joined is None:
             challenge = (b"www-authenticate", self._entry.challenge(asked.headers))
             return _page(401, self._look.scan(used=True), challenge)
         if joined.is_in:
-            return _to("/", self._device_cookie(joined.cookie))
+            return _to("/", self._device_cookie(joined.cookie), _TELL_NOTHING)
         # What was opened is left behind, so that the token stands in no history; and who waits has shown that it keeps
         # cookies.
         return _to("/.tunnel/wait", _cookie(self._entry.ask_cookie, joined.cookie, KEPT_FORM))
@@ -251,7 +264,7 @@ class Pages:
                 return self._instead(asked)  # too late, or another of its requests has had the answer
         match asker.allowed:
             case None:
-                return _page(200, self._look.asking(asker.code, asker.name))
+                return _page(200, self._look.asking(asker.code, asker.called.who), _TELL_MODEL)
             case True:
                 return self._enter(asker, asked)
             case False:
@@ -260,7 +273,7 @@ class Pages:
 
     def _enter(self, asker: Asker, asked: Asked) -> Answer:
         cookie = self._entry.enter(asker, asked.headers)
-        return _to("/", self._device_cookie(cookie), _cookie(self._entry.ask_cookie, "", 0))
+        return _to("/", self._device_cookie(cookie), _cookie(self._entry.ask_cookie, "", 0), _TELL_NOTHING)
 
     async def _log_in(self, asked: Asked, receive: Receive) -> Answer:
         if self._entry.share.access is not Access.PASSWORD:
@@ -275,7 +288,7 @@ class Pages:
         if cookie is None:
             challenge = (b"www-authenticate", self._entry.challenge(asked.headers))
             return self._login_page(asked, to, 401, challenge, wrong="That did not let you in.")
-        return _to(to, self._device_cookie(cookie), _cookie(self._form_cookie, "", 0))
+        return _to(to, self._device_cookie(cookie), _cookie(self._form_cookie, "", 0), _TELL_NOTHING)
 
     async def _log_out(self, asked: Asked, receive: Receive) -> Answer:
         guest = self._entry.by_cookie(asked.headers, asked.address)
@@ -293,6 +306,8 @@ class Pages:
         known = cookies(asked.headers, self._form_cookie)
         value = known[0] if known else secrets.token_urlsafe(16)
         page = self._look.log_in(to, form_token(self._key, "login", value), wrong)
+        if self._entry.by_cookie(asked.headers, asked.address) is None:  # else it has its name
+            fields = (*fields, _TELL_MODEL)
         return _page(status, page, _cookie(self._form_cookie, value, KEPT_FORM, "Strict"), *fields)
 
     def _leaving_token(self, guest: Guest) -> str:
@@ -340,6 +355,11 @@ async def _form(asked: Asked, receive: Receive) -> dict[str, str] | None:
             return None
         if not event.get("more_body"):
             return fields_of(body)
+
+
+def _hides_its_model(headers: Headers) -> bool:
+    """Whether a browser that would tell its model has not: one of Chromium's family on Android, over HTTPS."""
+    return headers.get(b"sec-ch-ua-platform") == b'"Android"' and headers.get(b"sec-ch-ua-model") is None
 
 
 def _page(status: int, text: str, *fields: Field) -> Answer:

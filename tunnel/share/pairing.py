@@ -15,6 +15,7 @@ import trio
 from tunnel.errors import UsageError
 from tunnel.model.share import Question
 from tunnel.share.devices import digest
+from tunnel.share.naming import Called
 
 MOST = 8  # questions at once
 GIVEN_UP = 60.0  # seconds after which a device that waits no longer is forgotten
@@ -35,7 +36,7 @@ class Asker:
     """
 
     number: int
-    name: str
+    called: Called
     address: str
     at: float
     code: str
@@ -48,7 +49,7 @@ class Asker:
 
     def shown(self) -> Question:
         """Return it for people."""
-        return Question(self.number, self.name, self.address, self.at, self.code)
+        return Question(self.number, self.called.name, self.address, self.at, self.code, self.called.browser)
 
 
 class Pairing:
@@ -77,13 +78,13 @@ class Pairing:
         self._changed()
         return True
 
-    def ask(self, name: str, address: str, now: float) -> str:
+    def ask(self, called: Called, address: str, now: float) -> str:
         """Note a device that wants in, for one token. Returns its cookie; when it comes back with it, `put` asks."""
         self._last += 1
         value = secrets.token_urlsafe(32)
         taken = {asker.code for asker in self._askers.values()}
         code = secrets.choice([each for each in map("{:02}".format, range(_CODES)) if each not in taken])
-        asker = Asker(self._last, name, address, now, code, digest(value), seen=now)
+        asker = Asker(self._last, called, address, now, code, digest(value), seen=now)
         self._askers[asker.secret] = asker
         return value
 
@@ -96,11 +97,11 @@ class Pairing:
         asker.seen = now
         return asker
 
-    def put(self, asker: Asker, name: str) -> bool:
+    def put(self, asker: Asker, called: Called) -> bool:
         """Put its question, or a better name for who asks. Returns whether it is new."""
         new, asker.asked = not asker.asked, True
-        if new or asker.name != name:
-            asker.name = name
+        if new or asker.called != called:
+            asker.called = called
             self._changed()
         return new
 

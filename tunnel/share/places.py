@@ -121,14 +121,22 @@ def connected(place: Place, patience: float) -> tuple[socket.socket, str] | None
         ) from error
 
 
+def _new(entry: Path) -> Path:
+    """Return what an entry is called until it answers: who finds one that does not removes it, as a dead process's."""
+    new = entry.with_suffix(".new")
+    new.unlink(missing_ok=True)  # of a process that had our number and died
+    return new
+
+
 def _by_port(entry: Path) -> Listening:
     listener = socket.create_server(("127.0.0.1", 0), backlog=_WAITING)
     try:
         token = secrets.token_urlsafe(32)
-        entry.unlink(missing_ok=True)
-        file = os.open(entry, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        new = _new(entry)
+        file = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with os.fdopen(file, "w", encoding="ascii") as writing:
             writing.write(f"{listener.getsockname()[1]} {token}\n")
+        new.replace(entry)
     except BaseException:
         listener.close()
         raise
@@ -169,10 +177,11 @@ else:
     def _by_path(entry: Path) -> Listening:
         listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         try:
-            entry.unlink(missing_ok=True)  # of a process that had our number and died
-            listener.bind(os.fspath(entry))
-            entry.chmod(0o600)  # before anybody can connect
+            new = _new(entry)
+            listener.bind(os.fspath(new))
+            new.chmod(0o600)  # before anybody can connect
             listener.listen(_WAITING)
+            new.replace(entry)
         except BaseException:
             listener.close()
             raise

@@ -8,7 +8,7 @@ SEEDS = (
     b'{"order": {"do": "tell"}}',
     b'{"token": "t", "order": {"do": "answer", "allow": true, "number": 3}}',
     b'{"order": {"do": "answer", "allow": false}}',
-    b'{"order": {"do": "revoke", "device": "Pixel 9, Chrome"}}',
+    b'{"order": {"do": "revoke", "device": "Pixel 9"}}',
     b'{"order": {"do": "extend", "seconds": 1.5e3}}',
     b'{"order": {"do": "stop"}}',
 )

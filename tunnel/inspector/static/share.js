@@ -104,7 +104,7 @@ export class ShareView {
     this._settling = setTimeout(() => this._asking.classList.remove("moving"), TOO_SOON);
     const held = this._asking.contains(document.activeElement) ? document.activeElement.dataset.key : "";
     fill(this._asking, questions.map((one) => make("div", { class: "question" },
-      make("p", {}, make("strong", {}, one.name), ` at ${one.address} wants in. It shows `, make("b", { class: "code-shown" }, one.code), "."),
+      make("p", {}, make("strong", {}, who(one)), ` at ${one.address} wants in. It shows `, make("b", { class: "code-shown" }, one.code), "."),
       make("div", { class: "question-buttons" }, this._choice(one, true), this._choice(one, false)))));
     this._asking.hidden = !questions.length;
     if (held) this._asking.querySelector(`[data-key="${held}"]`)?.focus();
@@ -113,9 +113,9 @@ export class ShareView {
   _choice(one, allow) {
     const answer = () => {
       if (this._asking.classList.contains("moving")) say("The questions have just moved. Read them again.");
-      else this._do(() => api.answerQuestion(one.number, allow), `${one.name} is ${allow ? "let in" : "not let in"}.`);
+      else this._do(() => api.answerQuestion(one.number, allow), `${who(one)} is ${allow ? "let in" : "not let in"}.`);
     };
-    return button(allow ? "Let in" : "Do not", answer, { class: allow ? "primary" : "", "data-key": `${one.number}-${allow}`, "aria-label": `${allow ? "Let in" : "Do not let in"}: ${one.name}, ${one.address}, code ${one.code}` });
+    return button(allow ? "Let in" : "Do not", answer, { class: allow ? "primary" : "", "data-key": `${one.number}-${allow}`, "aria-label": `${allow ? "Let in" : "Do not let in"}: ${who(one)}, ${one.address}, code ${one.code}` });
   }
 
   /** Draw what differs from what is drawn, so that what is focused or pressed stays. */
@@ -169,7 +169,7 @@ export class ShareView {
         this._devices.set(one.number, item);
         this._list.append(item.element);
       }
-      const words = `${one.address} · let in ${clock(one.since, false)} ${RULES[one.rule] ? `by ${one.rule}` : ""} · last seen ${ago(one.seen)} · ${many(one.requests, "request")}`;
+      const words = `${one.browser ? `${one.browser} · ` : ""}${one.address} · let in ${clock(one.since, false)} ${RULES[one.rule] ? `by ${one.rule}` : ""} · last seen ${ago(one.seen)} · ${many(one.requests, "request")}`;
       if (item.facts.textContent !== words) item.facts.textContent = words;
       item.facts.title = `let in ${moment(one.since)}, last seen ${moment(one.seen)}`;
     }
@@ -185,6 +185,9 @@ export class ShareView {
     return { element, facts };
   }
 }
+
+/** A device and its browser, where somebody decides about it. */
+function who(one) { return one.browser ? `${one.name}, ${one.browser}` : one.name; }
 
 /** A button that acts when it is pressed twice: what it does cannot be undone. */
 function twice(words, sure, act, label = words) {
