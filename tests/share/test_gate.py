@@ -437,7 +437,7 @@ async def test_a_flood_of_addresses_fills_no_table_and_no_terminal():
         await door.visitor(f"10.0.{number // 250}.{number % 250}", CURL).get("/", bearer())
         door.time += 1
 
-    throttle = door.gate._entry._throttle
+    throttle = door.gate._entry.tries._throttle
     assert len(throttle._origins) <= 4096
     assert len(door.gate.devices()) <= 512
     assert len(door.heard("refused")) <= 20 + 600 / 60 * 20

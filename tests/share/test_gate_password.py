@@ -209,7 +209,7 @@ async def test_guesses_from_everywhere_slow_down_strangers_but_nobody_who_was_in
     assert statuses.count(401) < 30
 
     assert (await friend.get("/", basic(RIGHT))).admitted
-    door.gate._entry._passwords._known.clear()  # as if it had been crowded out
+    door.gate._entry.tries._passwords._known.clear()  # as if it had been crowded out
     assert (await friend.get("/", basic(RIGHT))).admitted
     door.time += 11
     assert (

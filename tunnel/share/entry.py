@@ -1,29 +1,22 @@
 """Entry: how somebody comes in, and goes: by a password, a token, a certificate, or a question that was answered with yes.
 
-What each request may do once its device is in is for `share.gate`; what people see meanwhile for `share.pages`.
+Whether a secret is right, and how soon another may be tried, is for `share.tries`; what each request may do once its device
+is in for `share.gate`; what people see meanwhile for `share.pages`.
 """
 
-import hmac
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-import trio
-
-from tunnel.errors import UsageError
 from tunnel.model.headers import Headers
 from tunnel.model.peer import Tls
 from tunnel.model.share import COOKIE, Access, Refused, Share
-from tunnel.rules.admission import origin
-from tunnel.rules.credentials import LONGEST, basic, bearer, cookies, is_browser
-from tunnel.share.devices import Copied, Devices, Elsewhere, Guest, digest
+from tunnel.rules.credentials import bearer, cookies, is_browser
+from tunnel.share.devices import Copied, Devices, Elsewhere, Guest
 from tunnel.share.naming import Called, called_by
 from tunnel.share.pairing import Asker, Pairing
-from tunnel.share.passwords import Passwords, check_hash
 from tunnel.share.telling import Telling
-from tunnel.share.throttle import Throttle
-
-_SHORTEST_TOKEN = 16  # letters
+from tunnel.share.tries import Tries
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,18 +31,6 @@ class Joined:
     is_in: bool
 
 
-@dataclass(slots=True)
-class _Comparison:
-    """A password that is being compared: whoever brings the same one meanwhile waits for the same answer.
-
-    Attributes:
-      right: None as well if it was broken off.
-    """
-
-    done: trio.Event = field(default_factory=trio.Event)
-    right: bool | None = None
-
-
 class Entry:
     """Lets devices in, and puts them out.
 
@@ -59,6 +40,9 @@ class Entry:
       changed: Called when there is another question, or one less.
       closed: Called with the number of a device that is in no more.
       now: Seconds since the Unix epoch.
+
+    Attributes:
+      tries: Knows which secrets are right.
 
     Raises:
       UsageError: The share's own secret is no such thing: nobody could come in, or anybody.
@@ -72,17 +56,14 @@ class Entry:
         closed: Callable[[int], None],
         now: Callable[[], float],
     ) -> None:
-        _check(share)
         self.share = share
+        self.tries = Tries(share, telling, now)
         self.devices = Devices(closed, share.network)
         self.pairing = Pairing(changed)
         self.cookie = COOKIE.decode() + secrets.token_hex(4)
         self.ask_cookie = f"{self.cookie}-ask"
         self.now = now
         self._telling = telling
-        self._throttle = Throttle()
-        self._passwords = Passwords(share.password)
-        self._comparing: dict[bytes, _Comparison] = {}
 
     def by_cookie(self, headers: Headers, address: str) -> Guest | None:
         """Return the device whose cookie this is. One that was copied puts its device out."""
@@ -120,7 +101,7 @@ class Entry:
         Raises:
           Refused: 429 or 503, it has to wait.
         """
-        if not await self._password_is_right(password, address) or self.devices.barred(address):
+        if not await self.tries.password(password, address) or self.devices.barred(address):
             return None
         return self._by_key(f"basic {address}", Access.PASSWORD, called_by(headers), address)
 
@@ -133,21 +114,17 @@ class Entry:
         given = bearer(headers)
         if given is None:
             return None
-        right = self.is_token(given)
+        right = self.tries.is_token(given)
         key = f"token {address}"
         guest = self.devices.by_key(key, address, self.now()) if right else None
-        if guest is not None and not self._throttle.wait(self._origin(address), self.now()):
+        if guest is not None and not self.tries.wait(address):
             return guest
-        self._begin(address)
+        self.tries.begin(address)
         if not right:
-            self._wrong(address, "token")
+            self.tries.wrong(address, "token")
             return None
-        self._throttle.right(self._origin(address), self.now())
+        self.tries.right(address)
         return self._by_key(key, Access.TOKEN, called_by(headers), address)
-
-    def is_token(self, given: str) -> bool:
-        """Whether this is the share's token."""
-        return hmac.compare_digest(digest(given), digest(self.share.token)) and bool(self.share.token)
 
     def by_certificate(self, tls: Tls | None, address: str) -> Guest | None:
         """Return the device with a client certificate, which the handshake has verified; None if it brought none."""
@@ -168,7 +145,7 @@ class Entry:
         Raises:
           Refused: 429 or 503, it has to wait.
         """
-        if not await self._password_is_right(password, address) or self.devices.barred(address):
+        if not await self.tries.password(password, address) or self.devices.barred(address):
             return None
         return self._come_in(headers, address, Access.PASSWORD, called_by(headers))
 
@@ -181,11 +158,11 @@ class Entry:
         now = self.now()
         if self.pairing.full(now):
             raise Refused("too many devices are asking", status=429, hint="wait until some were answered")
-        self._begin(address)
+        self.tries.begin(address)
         if not self.pairing.redeem(token):
-            self._wrong(address, "link")
+            self.tries.wrong(address, "link")
             return None
-        self._throttle.right(self._origin(address), now)
+        self.tries.right(address)
         if self.share.yes:
             return Joined(self._come_in(headers, address, Access.PAIRING, called_by(headers)), is_in=True)
         return Joined(self.pairing.ask(called_by(headers), address, now), is_in=False)
@@ -235,17 +212,6 @@ class Entry:
         """Note that somebody was not let in."""
         self._telling.seldom("refused", f"{address} was not let in: {why}", self.now(), address=address)
 
-    def is_ours(self, headers: Headers) -> bool:
-        """Whether Authorization was for us, so that the service never sees it."""
-        match self.share.access:
-            case Access.PASSWORD:
-                password = basic(headers)
-                return password is not None and self._passwords.seen(password)
-            case Access.TOKEN:
-                given = bearer(headers)
-                return given is not None and self.is_token(given)
-        return False
-
     def challenge(self, headers: Headers) -> bytes:
         """Return how one comes in, for a 401 (RFC 9110 §11.6.1). Never Basic to a browser: it would open a dialog."""
         match self.share.access:
@@ -254,58 +220,6 @@ class Entry:
             case Access.PASSWORD if not is_browser(headers):
                 return b'Basic realm="tunnel share", charset="UTF-8"'
         return b'Cookie realm="tunnel share"'
-
-    async def _password_is_right(self, password: str, address: str) -> bool:
-        mark = self._passwords.mark(address, password)
-        # Not while it has to wait: whoever guesses from the address of a tool that is in would learn which guess is right.
-        if self._passwords.known(mark) and not self._throttle.wait(self._origin(address), self.now()):
-            return True
-        while (running := self._comparing.get(mark)) is not None:
-            await running.done.wait()
-            if running.right is not None:
-                return running.right
-        self._begin(address)
-        comparison = self._comparing[mark] = _Comparison()
-        try:
-            comparison.right = len(password.encode(errors="replace")) <= LONGEST and await self._passwords.right(
-                password
-            )
-        except Refused:
-            self._throttle.give_back(self._origin(address), self.now())
-            raise
-        finally:
-            del self._comparing[mark]
-            comparison.done.set()
-        if not comparison.right:
-            self._wrong(address, "password")
-            return False
-        self._throttle.right(self._origin(address), self.now())
-        self._passwords.learn(mark, password)
-        return True
-
-    def _begin(self, address: str) -> None:
-        """Count a try.
-
-        Raises:
-          Refused: 429; it says nothing of whether the try would have been right.
-        """
-        wait = self._throttle.begin(self._origin(address), self.now())
-        if wait:
-            raise Refused(
-                "too many wrong tries",
-                status=429,
-                hint=f"wait {-int(-wait // 1)} seconds",
-                fields=((b"Retry-After", b"%d" % -int(-wait // 1)),),
-            )
-
-    def _wrong(self, address: str, what: str) -> None:
-        now = self.now()
-        locked = self._throttle.locked(self._origin(address), now)
-        if locked:
-            sentence = f"{address} is locked out for {round(locked / 60)} minutes: too many wrong tries"
-            self._telling.tell("locked out", sentence, address=address)
-        else:
-            self._telling.seldom("refused", f"{address} brought a wrong {what}", now, address=address, about="wrong")
 
     def _come_in(self, headers: Headers, address: str, rule: Access, called: Called) -> str:
         """Let a browser in. Its cookie is always a new one: one that it brought was perhaps put there (session fixation)."""
@@ -331,15 +245,3 @@ class Entry:
     def _admitted(self, guest: Guest) -> None:
         sentence = f"{guest.called.who}, {guest.address} is in"
         self._telling.tell("admitted", sentence, address=guest.address, device=guest.number, name=guest.name)
-
-    def _origin(self, address: str) -> str:
-        return origin(address, self.share.network)
-
-
-def _check(share: Share) -> None:
-    if share.access is Access.PASSWORD:
-        check_hash(share.password)
-    if share.access is Access.TOKEN and len(share.token) < _SHORTEST_TOKEN:
-        raise UsageError(
-            f"the share's token is shorter than {_SHORTEST_TOKEN} letters", hint="leave it out, and one is made for you"
-        )

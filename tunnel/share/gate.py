@@ -16,10 +16,11 @@ from tunnel.model.share import PAGES, Access, Admitted, Device, Happening, Ours,
 from tunnel.rules.admission import check, may_ask, spend
 from tunnel.rules.credentials import asks_by_hand, basic, without
 from tunnel.rules.paths import PathRule, leads_to_pages
+from tunnel.share.answering import Nothing, Onboarding
 from tunnel.share.devices import Guest
 from tunnel.share.entry import Entry
 from tunnel.share.forms import is_safe_path
-from tunnel.share.pages import Nothing, Onboarding, Pages
+from tunnel.share.pages import Pages
 from tunnel.share.telling import Telling
 
 WHO = "see who: tunnel share --list"
@@ -203,7 +204,7 @@ class Gate:
 
     def _stripped(self, request: Request) -> Request:
         """Return a request without what it showed to us. The service may want an Authorization of its own."""
-        ours = self._entry.is_ours(request.headers)
+        ours = self._entry.tries.is_ours(request.headers)
         headers = without(request.headers, authorization=ours)
         return request if headers is request.headers else request._replace(headers=headers)
 

@@ -1,4 +1,4 @@
-"""Naming: what a device is called, by its own words: "Pixel 9" and its browser "Chrome"; "curl". No I/O.
+"""Naming: what a device is called, by its own words: "Pixel 9" and its browser "Chrome"; "curl"; how it is asked for them.
 
 Its words are a stranger's, and the service is told the name. Only what is known by name is taken from them, and a model in
 plain letters, which stands behind a word of ours or is of a line that we know: so nobody can call itself after a person
@@ -10,7 +10,7 @@ from collections import OrderedDict
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from tunnel.model.headers import Headers
+from tunnel.model.headers import Field, Headers
 from tunnel.model.share import who
 
 SOMETHING = "a device"
@@ -40,6 +40,13 @@ _LINES = (
     "Nokia ", "HUAWEI ", "ASUS ", "LG-", "LM-", "Fairphone ",
 )  # fmt: skip
 _LONGEST = 512  # letters of a User-Agent that are looked at
+# Chromium on Android calls every device "K" and tells its model to whoever asks (RFC 8942 §3.1). It is asked before it is
+# named, and asked no more once it is in, by the empty list: a browser holds to the last one that it got from a host. So the
+# service never gets the field for our sake, and gets it as ever if it asks for it itself, which it could not if the field
+# were taken out of requests. Critical-CH would have the browser drop the answer and ask again, which a redirect does as
+# well; and what it asks again with, it keeps for the next hop, which with --yes is the service.
+TELL_MODEL: Field = (b"accept-ch", b"Sec-CH-UA-Model")
+TELL_NOTHING: Field = (b"accept-ch", b"")
 MOST = 4096  # names of one share that are remembered
 
 
@@ -92,3 +99,8 @@ def called_by(headers: Headers) -> Called:
     if not model or model in _UNSAID:
         return Called(system, browser)
     return Called(model if model.startswith(_LINES) else f"{system} {model}", browser)
+
+
+def hides_its_model(headers: Headers) -> bool:
+    """Whether a browser that would tell its model has not: one of Chromium's family on Android, over HTTPS."""
+    return headers.get(b"sec-ch-ua-platform") == b'"Android"' and headers.get(b"sec-ch-ua-model") is None
