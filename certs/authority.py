@@ -146,6 +146,11 @@ class Authority:
             expires=int(certificate.not_valid_after_utc.timestamp()),
         )
 
+    @property
+    def der(self) -> bytes:
+        """The certificate."""
+        return self.certificate.public_bytes(Encoding.DER)
+
     def _check_age(self, now: float) -> None:
         # No leaf outlives its root: some verifiers ask for it, and nobody could explain a leaf that fails early.
         if now > self.expires - limits.LEAF_LIFETIME:
@@ -182,7 +187,7 @@ class Authority:
         if not wanted:
             raise CertsError("a certificate needs a name", "give one, for example app.test")
         for name in wanted:
-            if not limits.permits(name):
+            if not limits.permits(name, self.der):
                 raise CertsError(
                     f"{name} is not a local name, and this root can sign for no other",
                     f"use a name under {', '.join(limits.PERMITTED_DOMAINS)}, or a loopback or private address",
@@ -250,6 +255,5 @@ def _unfit(layout: files.Layout, why: str) -> CertsError:
     key = layout.root_key
     return CertsError(
         f"the root in {key} {why}",
-        f"retire it with: python -m certs --folder '{layout.folder}' untrust; "
-        f"mv '{key}' '{key}.old'; rm -f '{layout.root}'; then run: python -m certs --folder '{layout.folder}' trust",
+        layout.retiring,
     )

@@ -24,7 +24,7 @@ from pathlib import Path
 
 from certs import files, leaves, limits, pem
 from certs.errors import CertsError
-from certs.names import Name, parse
+from certs.names import IpAddress, Name, parse
 
 # RFC 9325 §4.2: for TLS 1.2, forward secrecy and authenticated encryption only, which is also what HTTP/2 leaves
 # standing (RFC 9113 appendix A).  Those of TLS 1.3 are all good, and not chosen here.
@@ -58,7 +58,7 @@ class ServerContexts:
       alpn: Protocols to offer, best first.
       serves: Whether a host name (one spelling: lower case, no final dot) is one of ours.  Asked inside the handshake.
       together: Names and addresses that share one leaf, which names them all: whoever asks for any of them gets that one.
-        Those that our root may not sign are left out.
+        Those that our root may not sign are left out, addresses with a warning.
       clients: Ask clients for a certificate of our authority.  One that comes is verified, and a wrong one ends the
         handshake; one that does not come is for the caller to miss.
       now: Seconds since 1970, UTC.
@@ -83,8 +83,12 @@ class ServerContexts:
         self._clients = clients
         self._now = now
         self._warn = warn
-        self._root = _fingerprint(self._layout) or self._new_root()
-        self._together = tuple(name for name in dict.fromkeys(map(parse, together)) if limits.permits(name))
+        self._root = _root(self._layout) or self._new_root()
+        wanted = tuple(dict.fromkeys(map(parse, together)))
+        self._together = tuple(name for name in wanted if limits.permits(name, self._root))
+        for name in wanted:
+            if isinstance(name, IpAddress) and name not in self._together:
+                warn(_too_old(name, self._layout))
         self._recent: OrderedDict[leaves.Names, _Served] = OrderedDict()
         self._bases: dict[Name, ssl.SSLContext] = {}
 
@@ -94,7 +98,7 @@ class ServerContexts:
     @property
     def fingerprint(self) -> str:
         """The root's SHA-256: 64 lower-case hex digits."""
-        return self._root
+        return pem.fingerprint(self._root)
 
     @property
     def base(self) -> ssl.SSLContext:
@@ -123,7 +127,7 @@ class ServerContexts:
         if isinstance(connection, ssl.SSLSocket):
             connection.server_hostname = asked  # unused on a server's side, and where whoever accepted looks for it
         try:
-            name = self._choose(asked) or _local(connection, dialled)
+            name = self._choose(asked) or self._local(connection, dialled)
             connection.context = self._served(self._together if name in self._together else name)
         except CertsError as error:
             self._warn(error)
@@ -139,7 +143,7 @@ class ServerContexts:
             name = parse(asked)
         except CertsError:
             return None
-        return name if limits.permits(name) and self._serves(str(name)) else None
+        return name if limits.permits(name, self._root) and self._serves(str(name)) else None
 
     def _served(self, name: leaves.Names) -> ssl.SSLContext:
         """The context for a name, or names: remembered, else from the cache, else new.  An old leaf beats none."""
@@ -159,7 +163,7 @@ class ServerContexts:
         return last.tls
 
     def _cached(self, name: leaves.Names, now: float) -> _Served | None:
-        leaf = leaves.find(self._layout.leaves, self._root, name, now=now)
+        leaf = leaves.find(self._layout.leaves, self.fingerprint, name, now=now)
         if leaf is None or not leaf.is_fresh(now):
             return None
         try:
@@ -172,7 +176,7 @@ class ServerContexts:
 
         # Loaded for each leaf: the root's key does not stay in memory, and a root made anew is noticed.
         authority = Authority.load_or_make(self._layout.folder, now=self._now)
-        self._root = authority.fingerprint
+        self._root = authority.der
         leaf = authority.issue([str(one) for one in (name if isinstance(name, tuple) else (name,))], now=self._now)
         try:
             return self._kept(self._layout.leaves, name, leaf.pem, leaf.expires, now)
@@ -188,7 +192,7 @@ class ServerContexts:
             return served
 
     def _kept(self, folder: Path, name: leaves.Names, pem: bytes, expires: int, now: float) -> _Served:
-        kept = leaves.keep(folder, self._root, name, pem, expires=expires, now=now)
+        kept = leaves.keep(folder, self.fingerprint, name, pem, expires=expires, now=now)
         try:
             return self._loaded(kept)
         except (ssl.SSLError, OSError) as error:
@@ -209,10 +213,16 @@ class ServerContexts:
             context.load_verify_locations(self._layout.root)
         return context
 
-    def _new_root(self) -> str:
+    def _new_root(self) -> bytes:
         from certs.authority import Authority
 
-        return Authority.load_or_make(self._layout.folder, now=self._now).fingerprint
+        return Authority.load_or_make(self._layout.folder, now=self._now).der
+
+    def _local(self, connection: ssl.SSLSocket | ssl.SSLObject, dialled: Name) -> Name:
+        """The address a client dialled, as far as it can be known and signed for."""
+        if isinstance(connection, ssl.SSLSocket) and isinstance(address := connection.getsockname(), tuple):
+            dialled = parse(address[0])
+        return dialled if limits.permits(dialled, self._root) else parse(LOOPBACK)
 
 
 def client_context(*, verify: bool) -> ssl.SSLContext:
@@ -264,14 +274,14 @@ def _server_context(alpn: Sequence[str]) -> ssl.SSLContext:
     return context
 
 
-def _local(connection: ssl.SSLSocket | ssl.SSLObject, dialled: Name) -> Name:
-    """The address a client dialled, as far as it can be known and signed for."""
-    if isinstance(connection, ssl.SSLSocket) and isinstance(address := connection.getsockname(), tuple):
-        dialled = parse(address[0])
-    return dialled if limits.permits(dialled) else parse(LOOPBACK)
+def _too_old(name: IpAddress, layout: files.Layout) -> CertsError:
+    return CertsError(
+        f"the root in {layout.root_key} may not sign for {name}: who dials that address is warned of the certificate",
+        f"it was perhaps made by an older version; {layout.retiring}",
+    )
 
 
-def _fingerprint(layout: files.Layout) -> str | None:
-    """The root's.  None: it is not there or not whole, which is for Authority to judge."""
+def _root(layout: files.Layout) -> bytes | None:
+    """The root, DER.  None: it is not there or not whole, which is for Authority to judge."""
     found = pem.certificates(files.read(layout.root) or b"")
-    return pem.fingerprint(found[0]) if found else None
+    return found[0] if found else None

@@ -47,6 +47,13 @@ class Layout:
     def trusted(self) -> Path:
         return self.folder / "trusted.txt"
 
+    @property
+    def retiring(self) -> str:
+        """What to type to have a new root in place of this one."""
+        key, command = self.root_key, f"python -m certs --folder '{self.folder}'"
+        away = f"mv '{key}' '{key}.old'; rm -f '{self.root}'"
+        return f"retire it with: {command} untrust; {away}; then run: {command} trust"
+
 
 def default_folder(platform: str, environ: Mapping[str, str], home: Path) -> Path:
     """Where a person's authority lives when nobody says otherwise.

@@ -50,14 +50,26 @@ PERMITTED_NETWORKS: tuple[IPv4Network | IPv6Network, ...] = (
     ip_network("169.254.0.0/16"),  # link-local: RFC 3927 §2.1
     ip_network("fc00::/7"),  # unique local: RFC 4193 §3.1
     ip_network("fe80::/10"),  # link-local: RFC 4291 §2.5.6
+    # Shared address space: RFC 6598 §7.  A provider's customers among each other, and VPNs that join machines.
+    ip_network("100.64.0.0/10"),
 )
 
 
-def permits(name: Name) -> bool:
-    """Whether the root's name constraints let it sign for this name.
+def permits(name: Name, root: bytes) -> bool:
+    """Whether a root's name constraints let it sign for this name.
 
-    Verifiers decide for themselves from the root (RFC 5280 §4.2.1.10); this is the same rule, asked before signing.
+    Verifiers decide for themselves from the root (RFC 5280 §4.2.1.10); this is the same rule, asked before signing.  An
+    address that is not among a root's constraints spoils a leaf for all other names in it too.
+
+    Args:
+      root: The certificate, DER: a network that was added here since it was made is none of its own.
     """
     if isinstance(name, DnsName):
         return any(name.text == domain or name.text.endswith("." + domain) for domain in PERMITTED_DOMAINS)
-    return any(name.address in network for network in PERMITTED_NETWORKS)
+    return any(name.address in network and _constraint(network) in root for network in PERMITTED_NETWORKS)
+
+
+def _constraint(network: IPv4Network | IPv6Network) -> bytes:
+    """A network as it stands in a certificate: address and mask, after a tag and their length (RFC 5280 §4.2.1.10)."""
+    octets = network.network_address.packed + network.netmask.packed
+    return bytes((0x87, len(octets))) + octets

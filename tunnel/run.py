@@ -23,7 +23,7 @@ from tunnel.http.pool import Pool
 from tunnel.model.address import Target, is_loopback
 from tunnel.model.config import Config, Mode
 from tunnel.model.peer import Peer
-from tunnel.model.share import Access
+from tunnel.model.share import Access, Share
 from tunnel.net.callers import Callers
 from tunnel.net.counts import Count
 from tunnel.net.descriptors import allowed, crowded, fitting, wanted
@@ -62,6 +62,7 @@ class Front:
       listeners: Bound and listening.
       contexts: What TLS is served with, None where none is.
       token: Marks what was forwarded here, so that a request which comes back is known.
+      share: What was opened, as far as it could be bound; None for what is no share.
       window: Where the inspector listens; None where there is none.
     """
 
@@ -70,6 +71,7 @@ class Front:
     contexts: ServerContexts | None
     token: str
     started: Started
+    share: Share | None = None
     window: Place | None = None
 
 
@@ -158,6 +160,8 @@ def prepared(config: Config, terminal: Terminal) -> Iterator[Front]:
         for listener in listeners:
             probed(listener, config.limits.probe)
         host, port = listeners[0].getsockname()[:2]
+        if config.share is not None:
+            config = replace(config, share=config.share.at([sock.getsockname()[0] for sock in listeners]))
         _refuse_own_port(config, listeners)
         hosts = _hosts(config, port)
         contexts = _contexts(config, hosts, terminal)
@@ -168,7 +172,7 @@ def prepared(config: Config, terminal: Terminal) -> Iterator[Front]:
             moved_from=config.listen.port if config.listen.port not in (0, port) else None,
             authority=authority_folder(config) if contexts else None,
         )
-        yield Front(tuple(listeners), hosts, contexts, secrets.token_hex(4), started)
+        yield Front(tuple(listeners), hosts, contexts, secrets.token_hex(4), started, config.share)
 
 
 async def serve(
@@ -306,13 +310,13 @@ async def _opened(
     config: Config, front: Front, terminal: Terminal, server: Callable[[], Server]
 ) -> AsyncIterator["Opened | None"]:
     """Give what makes a front a share; None for every other front."""
-    if config.share is None:
+    if front.share is None:
         yield None
         return
     from tunnel.run_share import Plan, opened  # with the gate and its pages, which no other front imports
 
     plan = Plan(
-        share=config.share,
+        share=front.share,
         url=front.started.url,
         port=front.started.port,
         target=config.target,
@@ -327,7 +331,8 @@ async def _opened(
 def _shown(front: Front, share: "Opened | None") -> Started:
     if share is None or front.contexts is None:
         return front.started
-    urls = tuple(_url(Mode.HTTPS, name, front.started.port) for name in (share.share.address, *share.share.names))
+    hosts = (share.share.address, *share.share.names, *share.share.addresses[1:])
+    urls = tuple(_url(Mode.HTTPS, host, front.started.port) for host in hosts)
     return replace(front.started, shared=Shared(share.share, urls, share.gate.link, front.contexts.fingerprint))
 
 
@@ -353,7 +358,7 @@ def _contexts(config: Config, hosts: HostRule, terminal: Terminal) -> ServerCont
             authority_folder(config),
             serves=lambda name: hosts.serves(name) or is_loopback(name),  # the inspector has the same contexts
             warn=warn,
-            together=(config.share.address, *config.share.names) if config.share else (),
+            together=(*config.share.addresses, *config.share.names) if config.share else (),
             clients=config.share is not None and config.share.access is Access.CERTIFICATE,
         )
     except CertsError as error:
@@ -363,7 +368,7 @@ def _contexts(config: Config, hosts: HostRule, terminal: Terminal) -> ServerCont
 def _hosts(config: Config, port: int) -> HostRule:
     """Return which Host is ours. To a network, what means "this machine" to whoever says it means a stranger's."""
     if config.share is not None:
-        return HostRule((config.share.address, *config.share.names), loopback=False, port=port)
+        return HostRule((*config.share.addresses, *config.share.names), loopback=False, port=port)
     return HostRule((*config.allow_host, *config.listen.hosts))
 
 
@@ -384,10 +389,10 @@ def _url(mode: Mode, host: str, port: int) -> str:
 
 def _refuse_own_port(config: Config, listeners: Sequence[socket.socket]) -> None:
     """Refuse a target that is this front itself. A share is not on loopback: the same port there is somebody else's."""
-    host, port = listeners[0].getsockname()[:2]
+    port = listeners[0].getsockname()[1]
     target = config.target
-    own = target is not None and (target.host == host if config.share else is_loopback(target.host))
-    if target is not None and target.port == port and own:
+    ours = config.share.addresses if config.share else ()
+    if target is not None and target.port == port and (target.host in ours if ours else is_loopback(target.host)):
         raise UsageError(
             f"{target} is this tunnel's own address", hint="name the port of your service, or another --listen"
         )

@@ -23,7 +23,9 @@ from tunnel.model.config import KIB, Limits
 from tunnel.model.share import Happening, Share
 from tunnel.net.firewall import obstacle
 from tunnel.net.firewall_rules import Passage
+from tunnel.net.lan_gone import tell_of_what_is_gone
 from tunnel.net.ports import holder
+from tunnel.net.processes import Holder
 from tunnel.proxy.way import Guard
 from tunnel.rules.forwarding import Forwarding
 from tunnel.share.attending import attend
@@ -98,9 +100,11 @@ class Opened:
             if plan.share.announce:
                 from tunnel.net.mdns import announced  # with zeroconf: a tenth of a second
 
-                name = plan.share.names[0]
-                await stack.enter_async_context(announced(name, [plan.share.address], plan.port, notice))
+                name, where = plan.share.names[0], plan.share.interface
+                coming = announced(name, plan.share.addresses, plan.port, notice, interface=where)
+                await stack.enter_async_context(coming)
             nursery.start_soon(self._look_around)
+            nursery.start_soon(tell_of_what_is_gone, plan.share.interface, plan.share.addresses, notice)
             nursery.start_soon(
                 lambda: attend(
                     self.desk, folder=plan.folder, port=plan.port, ask=self._terminal.questions, notice=notice
@@ -112,22 +116,23 @@ class Opened:
     async def _look_around(self) -> None:
         """Tell what keeps the network from the share, and what lets it pass beside it."""
         plan, share, target = self._plan, self.share, self._plan.target
-        ways = [Passage(share.address, share.network, plan.port, share.interface, share.seconds)]
+        ways = [
+            Passage(address, network, plan.port, share.interface, share.seconds)
+            for address, network in zip(share.addresses, share.networks, strict=True)
+        ]
         if share.announce:
             ways.append(Passage.of_names(share.network, share.interface, share.seconds))
+        told = set()
         for way in ways:
-            if (found := await obstacle(way)) is not None:
-                self._terminal.notice(found.error())
+            if (found := await obstacle(way)) is not None and (error := found.error()).what not in told:
+                told.add(error.what)
+                self._terminal.notice(error)
         if target is None or not (target.port and is_loopback(target.host)) or target.port == plan.port:
             return
-        if open_to_all := await trio.to_thread.run_sync(holder, target.port, share.address, abandon_on_cancel=True):
-            self._terminal.notice(
-                TunnelError(
-                    f"{open_to_all} listens on {share.address}:{target.port} itself: the network reaches it there without"
-                    " asking this share",
-                    hint="have it listen on 127.0.0.1 alone; most dev servers take --host 127.0.0.1",
-                )
-            )
+        for address in share.addresses:
+            if program := await trio.to_thread.run_sync(holder, target.port, address, abandon_on_cancel=True):
+                self._terminal.notice(_open_to_all(program, Target("http", address, target.port)))
+                return
 
 
 @asynccontextmanager
@@ -191,6 +196,13 @@ def _root(folder: Path) -> bytes:
         return certificates(path.read_bytes())[0]
     except (OSError, IndexError) as error:
         raise TunnelError(f"cannot read the root in {path}", hint=f"see what is there: ls -la {path.parent}") from error
+
+
+def _open_to_all(program: Holder, where: Target) -> TunnelError:
+    return TunnelError(
+        f"{program} listens on {where} itself: the network reaches it there without asking this share",
+        hint="have it listen on 127.0.0.1 alone; most dev servers take --host 127.0.0.1",
+    )
 
 
 def _bug(error: Exception) -> TunnelError:

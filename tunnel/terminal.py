@@ -15,7 +15,7 @@ class Shared:
     """What a person should know of a share that is up.
 
     Attributes:
-      urls: Where it is reached, the address first.
+      urls: Where it is reached: by its first address, by its names, by what else it has of addresses.
       link: What a device opens to be let in, a one-time token and all; the address alone where there is no token.
       fingerprint: Of the authority's root: SHA-256, hex.
     """

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from certs import contexts, files, leaves, limits
+from certs import contexts, files, leaves, limits, profiles
 from certs.authority import Authority
 from certs.contexts import ServerContexts, client_context, trusting
 from certs.errors import CertsError
@@ -380,6 +380,24 @@ def test_the_leaf_of_several_names_is_found_again_by_the_next_start_and_not_by_o
     ]
 
     assert serials[0] == serials[1] == serials[3] != serials[2]
+
+
+def test_an_address_that_an_older_root_may_not_sign_for_is_told_and_spoils_no_name_beside_it(
+    folder, handshake, monkeypatch
+):
+    """A leaf with one address too many would be refused for all that it names."""
+    older = tuple(network for network in limits.PERMITTED_NETWORKS if str(network) != "100.64.0.0/10")
+    monkeypatch.setattr(profiles, "PERMITTED_NETWORKS", older)
+    Authority.load_or_make(folder)
+    warned = []
+    served = ServerContexts(
+        folder, serves=everything, together=("100.100.1.2", "demo.local", "anna.example"), warn=warned.append
+    )
+
+    assert handshake(served.at("100.100.1.2"), client(folder), "demo.local").names == ["demo.local"]
+    (error,) = warned
+    assert "may not sign for 100.100.1.2" in error.what
+    assert "root-key.pem.old" in error.hint and "trust" in error.hint
 
 
 def test_the_roots_fingerprint_is_what_people_compare(folder):

@@ -17,9 +17,9 @@ from certs.names import parse
 
 LOCAL = ["localhost", "deep.app.localhost", "app.test", "printer.local", "db.internal", "nas.home.arpa"]
 LOCAL_ADDRESSES = ["127.0.0.1", "127.9.9.9", "10.1.2.3", "172.31.0.1", "192.168.1.5", "169.254.7.7"]
-LOCAL_ADDRESSES += ["::1", "fd00::1", "fe80::1"]
+LOCAL_ADDRESSES += ["::1", "fd00::1", "fe80::1", "100.64.0.1", "100.127.255.254"]
 FOREIGN = ["google.com", "mylocalhost", "test.com", "localhost.evil.com", "arpa"]
-FOREIGN_ADDRESSES = ["8.8.8.8", "172.32.0.1", "::2", "2001:db8::1"]
+FOREIGN_ADDRESSES = ["8.8.8.8", "172.32.0.1", "::2", "2001:db8::1", "100.63.255.255", "100.128.0.1"]
 
 
 def forge(authority: Authority, name: str, now: float) -> x509.Certificate:
@@ -41,13 +41,13 @@ def openssl_verdict(folder: Path, name: str, now: float, tmp_path: Path) -> str:
 
 @pytest.mark.parametrize("name", LOCAL + LOCAL_ADDRESSES)
 def test_openssl_accepts_our_signature_on_a_local_name(folder, clock, tmp_path, name):
-    assert limits.permits(parse(name))
+    assert limits.permits(parse(name), Authority.load_or_make(folder).der)
     assert openssl_verdict(folder, name, clock(), tmp_path).endswith(": OK\n")
 
 
 @pytest.mark.parametrize("name", FOREIGN + FOREIGN_ADDRESSES)
 def test_openssl_refuses_our_signature_on_any_other_name(folder, clock, tmp_path, name):
-    assert not limits.permits(parse(name))
+    assert not limits.permits(parse(name), Authority.load_or_make(folder).der)
     assert "permitted subtree violation" in openssl_verdict(folder, name, clock(), tmp_path)
 
 

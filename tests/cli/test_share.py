@@ -20,6 +20,8 @@ from tunnel.net.lan import Interface, Kind
 from tunnel.terminal import Shared
 
 HOME = Interface("wlan0", "192.168.1.5", ip_network("192.168.1.0/24"), Kind.LOCAL)
+HOME_6 = Interface("wlan0", "fd12::5", ip_network("fd12::/64"), Kind.LOCAL)
+HOME_GLOBAL = Interface("wlan0", "2001:db8::5", ip_network("2001:db8::/64"), Kind.LOCAL)
 OFFICE = Interface("eth0", "10.0.0.5", ip_network("10.0.0.0/8"), Kind.LOCAL)
 TOKEN = "a-token-of-ones-own-0123456789"
 
@@ -56,6 +58,19 @@ def test_without_a_word_each_device_asks_for_an_hour_and_one_address_is_bound(op
     assert config.mode is Mode.HTTPS
     assert config.limits.connections == 512
     assert share.names[0].endswith("-3000.local")
+
+
+def test_an_interface_means_its_ipv6_address_too_and_an_address_means_itself(opened, tmp_path, monkeypatch):
+    monkeypatch.setattr(command, "interfaces", lambda: [OFFICE, HOME, HOME_GLOBAL, HOME_6])
+
+    share = shared(opened, tmp_path, "--interface", "wlan0")
+    assert share.addresses == opened[-1].listen.hosts == ("192.168.1.5", "fd12::5")
+    assert share.networks == (ip_network("192.168.1.0/24"), ip_network("fd12::/64"))
+    for address in ("192.168.1.5", "fd12::5"):
+        share = shared(opened, tmp_path, "--address", address)
+        assert share.addresses == opened[-1].listen.hosts == (address,)
+    with pytest.raises(UsageError, match="further away than a local network"):
+        shared(opened, tmp_path, "--address", "2001:db8::5")
 
 
 def test_every_flag_is_heard(opened, tmp_path):
@@ -189,6 +204,17 @@ def test_what_a_person_sees_first_is_where_to_whom_and_until_when():
     assert any(text.startswith("until ") for text in said)
     assert any("fingerprint" in text and len(text.split()) > 10 for text in said)
     assert any("https://192.168.1.5:1/x?token=t" in text for text in said)
+
+
+def test_what_is_shared_by_ipv6_too_is_one_line_more():
+    more = ((HOME_6.address, HOME_6.network),)
+    share = Share(address="192.168.1.5", interface="wlan0", network=HOME.network, names=("demo.local",), more=more)
+    urls = ("https://192.168.1.5:1", "https://demo.local:1", "https://[fd12::5]:1")
+
+    said = [text for text, _ in lines(Shared(share, urls, "https://192.168.1.5:1/x?token=t", "ab" * 32), 0.0)]
+
+    assert said[:2] == ["also https://demo.local:1", "also https://[fd12::5]:1, the same by IPv6"]
+    assert "shared on wlan0 with 192.168.1.0/24 and fd12::/64" in said[2]
 
 
 def test_everybody_and_for_ever_are_said_loudly():

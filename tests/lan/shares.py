@@ -43,7 +43,7 @@ class Shared(Front):
 
     Args:
       options: The access rule, and what else is asked for.
-      address: Of the server, where it is not the one that it would choose.
+      address: Of the server, where it is one alone and not those that it would choose.
     """
 
     def __init__(self, hosts: Network, port: int, folder: Path, *options: str, address: str = SERVER) -> None:
@@ -57,7 +57,11 @@ class Shared(Front):
         words = (*where, "--port", "0", "--no-qr", *options)
         start = super().__init__
         hosts.server.do(start, port, folder, *words, listen=None, command=command, env={"TUNNEL_SHARE_TOKEN": TOKEN})
-        self.authority = f"[{address}]:{self.port}" if ":" in address else f"{address}:{self.port}"
+        self.authority = self.authority_at(address)
+
+    def authority_at(self, address: str) -> str:
+        """Return what a URL calls it by an address."""
+        return f"[{address}]:{self.port}" if ":" in address else f"{address}:{self.port}"
 
     @property
     def inspector_port(self) -> int:
@@ -65,6 +69,13 @@ class Shared(Front):
         port = urlsplit(self.said(words).partition(words)[2]).port
         assert port is not None
         return port
+
+    @property
+    def name(self) -> str:
+        """Under `.local`."""
+        host = urlsplit(self.said("also https://").partition("also ")[2]).hostname
+        assert host is not None and host.endswith(".local")
+        return host
 
     def order(self, *words: str) -> str:
         """Say `tunnel share WORDS` at another terminal of the server; return what it prints."""
@@ -90,16 +101,22 @@ class Shared(Front):
         return form.format(address=SERVER, port=self.port, number=number, hex=f"{number:x}", service=service)
 
     @contextmanager
-    def talk(self, source: str = "", *, tls: bool = True) -> Iterator[Talk]:
-        """Connect from the other host, from one of its addresses where that matters."""
-        sock = self.hosts.visitor.connect(self.address, self.port, source=source)
-        with talk(sock, self.context() if tls else None, self.address) as connection:
+    def talk(self, source: str = "", *, tls: bool = True, to: str = "", name: str = "") -> Iterator[Talk]:
+        """Connect from the other host, from one of its addresses where that matters.
+
+        Args:
+          to: The address, where it is not the first.
+          name: That the certificate has to have, where it is not that address.
+        """
+        to = to or self.address
+        sock = self.hosts.visitor.connect(to, self.port, source=source)
+        with talk(sock, self.context() if tls else None, name or to) as connection:
             yield connection
 
-    def ask(self, request: bytes, source: str = "", *, tls: bool = True) -> Answer:
+    def ask(self, request: bytes, source: str = "", *, tls: bool = True, to: str = "", name: str = "") -> Answer:
         """Send a request, HOST filled in, on a connection of its own; return the answer."""
-        with self.talk(source, tls=tls) as connection:
-            return connection.ask(at(self.authority, request))
+        with self.talk(source, tls=tls, to=to, name=name) as connection:
+            return connection.ask(at(f"{name}:{self.port}" if name else self.authority_at(to or self.address), request))
 
     def open_files(self) -> int:
         """Return how many descriptors its process has open."""

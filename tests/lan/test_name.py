@@ -41,7 +41,7 @@ class Lan:
     told: list[TunnelError] = field(default_factory=list)
 
     def announcement(self, *addresses: str, name: str = NAME) -> Announcement:
-        return Announcement(name, addresses, PORT, self.told.append)
+        return Announcement(name, addresses, PORT, self.told.append, "lan0")
 
     def announce(self, *addresses: str, name: str = NAME) -> Announcement:
         """Announce a name at the laptop, and wait until it can be asked for."""
@@ -257,7 +257,7 @@ def test_a_network_that_goes_away_meanwhile_leaves_no_traceback(
 
 def test_it_comes_and_goes_with_a_block_on_trio(lan: Lan) -> None:
     async def share() -> set[str]:
-        async with announced(NAME, [LAPTOP], PORT, lan.told.append):
+        async with announced(NAME, [LAPTOP], PORT, lan.told.append, interface="lan0"):
             with trio.fail_after(PATIENCE):
                 while not (found := await trio.to_thread.run_sync(lan.ask)):
                     pass

@@ -111,7 +111,7 @@ def test_one_interface_is_bound_and_this_machine_itself_still_reaches_it() -> No
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux can bind to an interface")
 def test_where_the_system_does_not_allow_that_the_address_alone_is_bound(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(listen, "_only", lambda sock, device: False)
+    monkeypatch.setattr(listen, "only", lambda sock, device: False)
 
     assert len(ports(bind(Listen(("127.0.0.1",), 0, interface="eth0"), busy))) == 1
 

@@ -108,7 +108,7 @@ async def opened(
     with origin() as service:
         config = Config(
             target=Target("http", "127.0.0.1", service.port), folder=str(tmp_path), inspector=inspector,
-            listen=Listen((ADDRESS,), 0, named=True, interface=share.interface), share=share,
+            listen=Listen(share.addresses, 0, named=True, interface=share.interface), share=share,
         )  # fmt: skip
         async with trio.open_nursery() as nursery:
             nursery.start_soon(run, config, terminal)
@@ -163,6 +163,35 @@ async def test_one_certificate_names_the_address_and_the_name(tmp_path: Path) ->
 
     assert by_address == by_name == [ADDRESS, "demo-3000.local"]
     assert share.shared.urls == (f"https://{ADDRESS}:{share.port}", f"https://demo-3000.local:{share.port}")
+
+
+async def test_a_share_on_two_addresses_is_one_share_and_what_cannot_be_bound_is_no_part_of_it(tmp_path: Path) -> None:
+    more = tuple((address, ip_network(f"{address}/128")) for address in ("::1", "fd12:3456::1"))
+    async with opened(tmp_path, replace(SHARE, more=more)) as share:
+        six = f"https://[::1]:{share.port}"
+        served = await share.ask(f"{six}/six", authorization=f"Bearer {TOKEN}")
+        without = await share.ask(f"{six}/without")
+        mapped = await share.ask(
+            f"{six}/mapped", authorization=f"Bearer {TOKEN}", host=f"[::ffff:{ADDRESS}]:{share.port}"
+        )
+
+        def names() -> list[str]:
+            import socket
+
+            with (
+                socket.create_connection((ADDRESS, share.port)) as sock,
+                share.context.wrap_socket(sock, server_hostname=ADDRESS) as tls,
+            ):
+                return [value for _, value in (tls.getpeercert() or {})["subjectAltName"]]
+
+        named = await trio.to_thread.run_sync(names)
+        heard = [(heard.target, heard.all("x-forwarded-for")) for heard in share.service.heard]
+
+    assert (served.status_code, without.status_code, mapped.status_code) == (200, 401, 421)
+    assert heard == [("/six", ["::1"])]
+    assert named == [ADDRESS, "0:0:0:0:0:0:0:1", "demo-3000.local"]
+    assert share.shared.urls == (f"https://{ADDRESS}:{share.port}", f"https://demo-3000.local:{share.port}", six)
+    assert share.shared.share.addresses == (ADDRESS, "::1")
 
 
 async def test_a_device_asks_and_is_let_in_by_a_persons_yes_and_by_nothing_else(tmp_path: Path) -> None:

@@ -31,7 +31,7 @@ def test_an_origin_is_an_address_or_a_network_of_ipv6():
     assert origin("192.0.2.7") == origin("::ffff:192.0.2.7") == "192.0.2.7"
     assert origin("2001:db8::1") == origin("2001:db8::ffff:2") != origin("2001:db8:0:1::1")
     assert origin("fe80::1%eth0") == origin("fe80::1")
-    assert origin("2001:db8::1", ip_network("2001:db8::/64")) == "2001:db8::1"
+    assert origin("2001:db8::1", [ip_network("2001:db8::/64")]) == "2001:db8::1"
     assert origin("nonsense") == "nonsense"
     assert str(read_address("fe80::1%eth0")) == "fe80::1"
 

@@ -248,6 +248,54 @@ async def test_each_device_has_its_own_rate():
     assert [(await one.get("/")).status for _ in range(2)] == [200, 429]
 
 
+async def test_where_everybody_is_let_in_all_of_a_64_has_one_rate():
+    """Whoever is in it takes another address for each request."""
+    door = openly(rate=2.0, more=(("fd12::1", ip_network("fd12::/64")),))
+    strangers = [door.visitor(f"fd12::bad:{number:x}", CURL) for number in range(6)]
+
+    assert [(await stranger.get("/")).status for stranger in strangers] == [200, 200, 429, 429, 429, 429]
+    assert (await door.visitor("fd13::7", CURL).get("/")).admitted
+    assert (await door.visitor("192.0.2.8", CURL).get("/")).admitted
+    door.time += 0.5
+    assert [(await stranger.get("/")).status for stranger in strangers[:2]] == [200, 429]
+
+
+async def test_who_showed_the_token_has_a_rate_of_its_own_in_a_64_too():
+    door = Door(share(Access.TOKEN, token=TOKEN, rate=1.0))
+    one, other = door.visitor("fd12::7", CURL), door.visitor("fd12::8", CURL)
+
+    assert [(await visitor.get("/", bearer())).status for visitor in (one, other, one)] == [200, 200, 429]
+
+
+async def test_a_cookie_is_good_at_the_address_it_was_given_to_on_each_network_of_the_share():
+    door = Door(share(yes=True, more=(("fd12::1", ip_network("fd12::/64")),)))
+    phone = await paired(door, address="fd12::7")
+    thief, elsewhere = door.visitor("fd12::8"), door.visitor("192.0.2.7")
+    thief.cookies = elsewhere.cookies = dict(phone.cookies)
+
+    assert (await thief.get("/")).status == (await elsewhere.get("/")).status == 401
+    assert (await phone.get("/")).admitted
+
+
+async def test_a_cookie_that_was_given_to_an_address_of_the_link_is_good_for_no_neighbour():
+    door = Door(share(yes=True))
+    phone = await paired(door, address="fe80::7%wlan0")
+    thief = door.visitor("fe80::8%wlan0")
+    thief.cookies = dict(phone.cookies)
+
+    assert (await thief.get("/")).status == 401
+    assert (await phone.get("/")).admitted
+
+
+async def test_a_lock_out_says_whom_it_holds_for():
+    door = Door(share(Access.TOKEN, token=TOKEN))
+    for number in range(10):
+        await door.visitor(f"fd12::bad:{number:x}", CURL).get("/", bearer("a guess of some length"))
+        door.time += 60.0
+
+    assert door.heard("locked out") == ["fd12::/64 is locked out for 5 minutes: too many wrong tries"]
+
+
 async def test_a_refusal_names_the_device_for_the_record():
     door = openly(read_only=True)
     with pytest.raises(Exception, match="reading only") as raised:

@@ -78,6 +78,45 @@ def test_a_friend_is_not_held_up_by_strangers():
     assert throttle.begin("somebody new", NOW) > 0.0
 
 
+def test_a_64_is_one_origin_however_many_of_its_addresses_are_tried_from():
+    throttle = Throttle()
+    begun = sum(throttle.begin(f"fd12::{number:x}", NOW) == 0.0 for number in range(1, 10_000))
+
+    assert begun == 4, "as many as one address of IPv4 has before it waits"
+    assert throttle.begin("fd12:0:0:1::1", NOW) == 0.0, "another network is another origin"
+
+
+def test_who_locks_out_a_64_locks_out_nobody_there_who_was_let_in_before_and_is_let_off_by_nobody_who_comes_in():
+    throttle = Throttle()
+    throttle.begin("fd12::7", NOW)
+    throttle.right("fd12::7", NOW)
+    now = NOW
+    for number in range(LOCKED_AFTER):
+        while wait := throttle.begin(f"fd12::bad:{number:x}", now):
+            now += wait
+        if number == 5:  # a neighbour comes in between two of them
+            assert throttle.begin("fd12::7", now) == 0.0
+            throttle.right("fd12::7", now)
+
+    assert throttle.locked("fd12::bad:9", now) == FIRST_LOCK
+    assert throttle.locked("fd12::9", now) == FIRST_LOCK, "a stranger is told from no other there"
+    assert throttle.counted_as("fd12::9") == "fd12::/64"
+    assert throttle.wait("fd12::7", now) == throttle.locked("fd12::7", now) == 0.0
+    assert throttle.begin("fd12::7", now) == 0.0
+    assert throttle.locked("192.168.1.7", now) == 0.0
+
+
+def test_a_first_right_try_from_a_64_gives_back_itself_and_no_other():
+    throttle, now = Throttle(), NOW
+    for number in range(5):
+        assert throttle.begin(f"fd12::bad:{number:x}", now) == 0.0
+        now += 60.0
+    assert throttle.begin("fd12::7", now) == 0.0
+    throttle.right("fd12::7", now)
+
+    assert throttle._origins["fd12::/64"].wrong == 5
+
+
 def test_no_more_origins_are_remembered_than_there_is_room_for():
     throttle = Throttle()
     for number in range(3 * MOST):

@@ -23,7 +23,8 @@ from tunnel.errors import UsageError
 from tunnel.model.address import DEFAULT_PORT, Listen, Target
 from tunnel.model.config import Config, Limits, Mode
 from tunnel.model.share import Access, Share
-from tunnel.net.lan import Several, choose, interfaces
+from tunnel.net.lan import Several, beside, choose
+from tunnel.net.lan_read import interfaces
 from tunnel.rules.paths import parse_path
 
 TOKEN = "TUNNEL_SHARE_TOKEN"
@@ -32,7 +33,7 @@ _FEWEST = 20  # characters of a token of one's own: what is shorter can be guess
 
 _OPTIONS = (
     click.option("--interface", metavar="NAME", help="The network interface to share on. [the only one]"),
-    click.option("--address", metavar="ADDRESS", help="The address to share on, of this machine."),
+    click.option("--address", metavar="ADDRESS", help="The one address to share on, of this machine."),
     click.option("--port", type=click.IntRange(0, 65535), help=f"Where to listen. [{DEFAULT_PORT}, or the next free]"),
     click.option("--for", "lasting", type=Lasting(), metavar="DURATION|ever", help="How long. [1h]"),
     click.option("--until", type=End(), metavar="HH:MM", help="Until when, by this machine's clock."),
@@ -108,21 +109,25 @@ def shared(config: Config, target: Target, given: dict[str, Any], file: ShareSet
         interface = choose(found, interface=given["interface"] or file.interface, address=given["address"] or "")
     except Several as several:
         interface = ask_interface(several.found)
+    also = None if given["address"] else beside(found, interface)
+    more = ((also.address, also.network),) if also else ()
     if access is Access.OPEN and not given["yes_to_everybody"]:
-        confirm_open(interface)
+        confirm_open(interface, *([also] if also else []))
     connections = given["max_connections"] or config.limits.connections
     if connections == Limits().connections:
         connections = _CONNECTIONS
     port = DEFAULT_PORT if given["port"] is None else given["port"]
+    hosts = (interface.address, *(address for address, _ in more))
     return dataclasses.replace(
         config,
         mode=Mode.HTTPS,
-        listen=Listen((interface.address,), port, given["port"] is not None, interface.name),
+        listen=Listen(hosts, port, given["port"] is not None, interface.name),
         limits=dataclasses.replace(config.limits, connections=connections),
         share=Share(
             address=interface.address,
             interface=interface.name,
             network=interface.network,
+            more=more,
             names=local_names(given["name"] or file.name, target),
             access=access,
             seconds=lasting(given["lasting"], given["until"], file.lasting, time.time()),

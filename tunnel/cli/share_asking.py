@@ -34,8 +34,11 @@ def ask_interface(found: Sequence[Interface]) -> Interface:
     return found[number - 1]
 
 
-def confirm_open(interface: Interface) -> None:
+def confirm_open(*places: Interface) -> None:
     """Return if a person says that everybody is to be let in.
+
+    Args:
+      places: What is opened, each address with its network.
 
     Raises:
       UsageError: They do not, or nobody is there to be asked.
@@ -46,7 +49,8 @@ def confirm_open(interface: Interface) -> None:
             hint="where nobody can be asked: --open --yes-to-everybody",
         )
     click.secho(
-        f"--open lets in everybody who reaches {interface.address}: every device in {interface.network}, known or not.",
+        f"--open lets in everybody who reaches {' or '.join(place.address for place in places)}: every device in"
+        f" {' and '.join(str(place.network) for place in places)}, known or not.",
         fg="red",
         bold=True,
         err=True,

@@ -88,8 +88,10 @@ def lines(shared: Shared, now: float) -> Iterator[tuple[str, str]]:
     loud = f"{BOLD};{RED}"
     if share.announce and len(shared.urls) > 1:
         yield f"also {shared.urls[1]}", DIM
+    if share.more:
+        yield f"also {shared.urls[-1]}, the same by IPv6", DIM
     yield (
-        f"shared on {safe(share.interface)} with {share.network}: {_RULES[share.access]}",
+        f"shared on {safe(share.interface)} with {' and '.join(map(str, share.networks))}: {_RULES[share.access]}",
         (loud if share.access is Access.OPEN else ""),
     )
     if share.yes and share.access is Access.PAIRING:
@@ -166,6 +168,7 @@ def _fields(shared: Shared, now: float) -> dict[str, object]:
         "access": share.access.value,
         "interface": share.interface,
         "network": str(share.network),
+        "networks": [str(network) for network in share.networks],
         "ends": int(now + share.seconds) if share.seconds else None,
         "fingerprint": shared.fingerprint,
         "fingerprint_words": fingerprint_words(shared.fingerprint),

@@ -5,7 +5,8 @@ Who is let in is decided by `rules.admission`; what changes while a share lasts 
 """
 
 import enum
-from dataclasses import dataclass, field
+from collections.abc import Collection
+from dataclasses import dataclass, field, replace
 from ipaddress import IPv4Network, IPv6Network
 
 from tunnel.errors import ClientError
@@ -44,8 +45,9 @@ class Share:
     """What was opened, as it was asked for.
 
     Attributes:
-      address: The one address that is bound, of the interface `interface`.
+      address: That is told first, of the interface `interface`.
       network: That reaches it, by the interface's netmask.
+      more: What else of that interface is bound, each address with its network: at most one, of IPv6.
       names: Host names that lead here, besides the address: the machine's, and one under `.local`.
       access: The rule.
       seconds: How long, from its start; 0 for ever.
@@ -63,6 +65,7 @@ class Share:
     address: str
     interface: str
     network: Network
+    more: tuple[tuple[str, Network], ...] = ()
     names: tuple[str, ...] = ()
     access: Access = Access.PAIRING
     seconds: float = 3600.0
@@ -76,6 +79,21 @@ class Share:
     password: str = field(default="", repr=False)
     token: str = field(default="", repr=False)
     announce: bool = True
+
+    @property
+    def addresses(self) -> tuple[str, ...]:
+        """All that are bound, the one that is told first before the others."""
+        return (self.address, *(address for address, _ in self.more))
+
+    @property
+    def networks(self) -> tuple[Network, ...]:
+        """Those that reach it, in the same order."""
+        return (self.network, *(network for _, network in self.more))
+
+    def at(self, bound: Collection[str]) -> "Share":
+        """Return it without what else was to be bound and could not: an address may go between two moments."""
+        more = tuple((address, network) for address, network in self.more if address in bound)
+        return self if more == self.more else replace(self, more=more)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,7 @@
-"""Crowd: how many connections each address has open, so that one visitor cannot take them all. No I/O and no clock."""
+"""Crowd: how many connections each address has open, so that one visitor cannot take them all. No I/O and no clock.
+
+What counts as one address is for whoever counts: of IPv6, a visitor has as many as it likes.
+"""
 
 
 class Crowd:

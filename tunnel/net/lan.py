@@ -1,14 +1,13 @@
-"""LAN: which addresses this machine has on which interfaces, and which of them a service is shared on.
+"""LAN: which of a machine's addresses a service is shared on. Pure: the list of them is read by `net.lan_read`.
 
-Choosing is pure and works on a list; `interfaces` reads the list. What is asked of a person is for `cli.share_asking`.
+What is asked of a person is for `cli.share_asking`.
 """
 
 import enum
 import re
-import socket
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_interface, ip_network
+from ipaddress import ip_address, ip_network
 from pathlib import Path
 
 from tunnel.errors import UsageError
@@ -31,12 +30,14 @@ class Interface:
       name: As the system calls it: "eth0", "en0", "Wi-Fi".
       address: A literal, without zone.
       network: That it reaches directly, by its netmask.
+      fleeting: Nobody should be told of it, since it will be gone soon or may not be had yet; as far as the system tells.
     """
 
     name: str
     address: str
     network: Network
     kind: Kind
+    fleeting: bool = False
 
     def __str__(self) -> str:
         return f"{self.address} on {self.name}"
@@ -54,6 +55,10 @@ class Several(Exception):
 _PRIVATE = tuple(
     map(ip_network, ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7", "169.254.0.0/16"))
 )  # the best first
+_UNIQUE_LOCAL = ip_network("fc00::/7")  # RFC 4193
+# RFC 6598: of a provider's customers among each other, and of VPNs that join machines (Tailscale). Private in its way, but
+# who else is there nobody can say but the one who names it.
+_SHARED = ip_network("100.64.0.0/10")
 # Names that drivers and programs give. Whatever is not among them may well be a network card.
 _VIRTUAL = re.compile(
     r"(docker|br-|veth|virbr|vmnet|vboxnet|vnet|lxc|lxd|cni|flannel|cali|podman|bridge\d|vEthernet)", re.I
@@ -93,7 +98,7 @@ def choose(found: Sequence[Interface], *, interface: str = "", address: str = ""
             raise UsageError(
                 f"{interface} has no private address: {', '.join(one.address for one in mine)} can be reached from further"
                 " away than a local network",
-                hint=_NAME_ONE,
+                hint=next((_named(one) for one in mine if ip_address(one.address) in _SHARED), _NAME_ONE),
             )
     if not private:
         raise UsageError(
@@ -105,6 +110,18 @@ def choose(found: Sequence[Interface], *, interface: str = "", address: str = ""
     if len(local) > 1:
         raise Several(local)
     return local[0]
+
+
+def beside(found: Sequence[Interface], chosen: Interface) -> Interface | None:
+    """Return the IPv6 address that a service is shared on beside an IPv4 address, None for none.
+
+    It is one of the same interface, and unique local. A global one may be reached from the internet, where nothing stands
+    before this machine that keeps it out, and our authority signs for no such address.
+    """
+    if ip_address(chosen.address).version == 6:
+        return None
+    there = (one for one in found if one.name == chosen.name and not one.fleeting)
+    return next((one for one in there if ip_address(one.address) in _UNIQUE_LOCAL), None)
 
 
 def _addressed(found: Sequence[Interface], interface: str, address: str) -> Interface:
@@ -121,9 +138,10 @@ def _addressed(found: Sequence[Interface], interface: str, address: str) -> Inte
         raise UsageError(f"--address {address} is not an address in a local network", hint=hint)
     for one in found:
         if ip_address(one.address) == wanted and (not interface or one.name == interface):
-            if _rank(one.address) is None:
+            if _rank(one.address) is None and wanted not in _SHARED:
                 raise UsageError(
-                    f"{address} is not a private address: it can be reached from further away than a local network",
+                    f"{address} is not a private address: it can be reached from further away than a local network, and the"
+                    " authority signs for no such address",
                     hint=_those([one for one in found if _rank(one.address) is not None]),
                 )
             return one
@@ -140,7 +158,7 @@ def _rank(address: str) -> int | None:
 def _best_of_each(found: Sequence[Interface]) -> list[Interface]:
     """Return one address for each interface. One of 169.254/16 means that nobody gave a better one: last of all."""
     best: dict[str, Interface] = {}
-    for one in sorted(found, key=lambda one: _rank(one.address) or 0):
+    for one in sorted(found, key=lambda one: (one.fleeting, _rank(one.address) or 0)):
         best.setdefault(one.name, one)
     given = [one for one in best.values() if _rank(one.address) != len(_PRIVATE) - 1]
     return given or list(best.values())
@@ -150,39 +168,5 @@ def _those(found: Sequence[Interface]) -> str:
     return f"there are: {', '.join(map(str, found))}" if found else "there is none"
 
 
-def interfaces(read: Callable[[], Sequence[Interface]] | None = None) -> list[Interface]:
-    """Return the addresses of all interfaces that are up, loopback and link-local IPv6 left out.
-
-    An fe80 address means something with a zone only, and no browser takes an address with one.
-    """
-    found = _read() if read is None else read()
-    return [one for one in found if not _is_of_this_link(ip_address(one.address))]
-
-
-def _is_of_this_link(address: IPv4Address | IPv6Address) -> bool:
-    return address.is_loopback or (address.version == 6 and address.is_link_local)
-
-
-def _read() -> list[Interface]:
-    import psutil  # 20 ms that no other front need pay
-
-    states = psutil.net_if_stats()
-    found = []
-    for name, addresses in psutil.net_if_addrs().items():
-        if name in states and not states[name].isup:
-            continue
-        for one in addresses:
-            if one.family not in (socket.AF_INET, socket.AF_INET6):
-                continue
-            literal = one.address.partition("%")[0]
-            found.append(Interface(name, literal, _network(literal, one.netmask), kind_of(name)))
-    return found
-
-
-def _network(literal: str, netmask: str | None) -> IPv4Network | IPv6Network:
-    """Return the network of an address. Where the system says no mask (Windows, of IPv6), the usual one."""
-    address = ip_address(literal)
-    if netmask is None:
-        return ip_interface(f"{literal}/{24 if address.version == 4 else 64}").network
-    bits = int(ip_address(netmask)).bit_count()  # "ffff:ffff::" is no mask to ipaddress, so it is counted
-    return ip_interface(f"{literal}/{bits}").network
+def _named(one: Interface) -> str:
+    return f"if that is where you mean: tunnel share --address {one.address} TARGET"

@@ -75,7 +75,7 @@ def _bind_all(hosts: tuple[str, ...], port: int, interface: str) -> list[socket.
             raise _CannotBind(host, port, error) from error
         try:
             _prepare(sock, family)
-            if device and not _only(sock, device):
+            if device and not only(sock, device):
                 whole.add(host)
             sock.bind((host, port))
             sock.listen(_BACKLOG)
@@ -91,7 +91,7 @@ def _bind_all(hosts: tuple[str, ...], port: int, interface: str) -> list[socket.
     return bound
 
 
-def _only(sock: socket.socket, device: str) -> bool:
+def only(sock: socket.socket, device: str) -> bool:
     """Have a socket take only what comes in on an interface; whether that is done (by root alone before Linux 5.7)."""
     if sys.platform == "linux":
         try:

@@ -27,6 +27,7 @@ from zeroconf import (  # type: ignore[attr-defined]  # public and documented, t
 )
 
 from tunnel.errors import TunnelError
+from tunnel.net.listen import only
 from tunnel.net.mdns_absent import Absence, shared
 
 Told = Callable[[TunnelError], None]
@@ -47,7 +48,9 @@ def local_name(text: str) -> str:
 
 
 @asynccontextmanager
-async def announced(name: str, addresses: Sequence[str], port: int, told: Told) -> AsyncIterator[None]:
+async def announced(
+    name: str, addresses: Sequence[str], port: int, told: Told, *, interface: str = ""
+) -> AsyncIterator[None]:
     """Have a name lead to addresses of this machine while the block lasts.
 
     It returns at once; the name can be asked for some two seconds later. What goes wrong is told and spoils nothing: the
@@ -57,11 +60,12 @@ async def announced(name: str, addresses: Sequence[str], port: int, told: Told) 
       name: "my-app.local".
       addresses: Literals of one interface, on which alone the name is announced: an A or AAAA record for each.
       port: Of the listener, for those who browse for services.
+      interface: Theirs. Where it is named, and the system can do that, only what comes in on it is heard.
 
     Resource handling: the name is withdrawn when the block ends, and the thread has ended then.
     Cancelled: it is withdrawn all the same, for four seconds at most.
     """
-    announcement = Announcement(name, addresses, port, told)
+    announcement = Announcement(name, addresses, port, told, interface)
     announcement.start()
     try:
         yield
@@ -78,9 +82,10 @@ class Announcement:
       owned: Whether it leads here.
     """
 
-    def __init__(self, name: str, addresses: Sequence[str], port: int, told: Told) -> None:
+    def __init__(self, name: str, addresses: Sequence[str], port: int, told: Told, interface: str = "") -> None:
         self._name = name
         self._addresses = tuple(addresses)
+        self._interface = interface
         self._port = port
         self._told = told
         self._stopping = threading.Event()
@@ -108,6 +113,7 @@ class Announcement:
             for address in self._addresses:
                 _check(address)
             self._zeroconf = Zeroconf(interfaces=list(self._addresses))
+            _hear_only(self._interface, self._zeroconf)
             owners = self._owners(self._zeroconf)
             if owners:
                 self._told(_taken(self._name, owners))
@@ -175,6 +181,13 @@ def _check(address: str) -> None:
     with socket.socket(family, socket.SOCK_DGRAM) as sock:
         shared(sock)
         sock.bind(("", _PORT))
+
+
+def _hear_only(interface: str, zeroconf: Zeroconf) -> None:
+    """Have it take nothing from other networks: it multicasts on one interface, and hears at the port on all of them."""
+    for end in (*zeroconf.engine.readers, *zeroconf.engine.senders):
+        if interface:
+            only(end.sock, interface)
 
 
 def _packed(address: str) -> bytes:

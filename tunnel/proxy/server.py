@@ -16,6 +16,7 @@ from tunnel.net.sweep import Sweep
 from tunnel.proxy.connection import connection
 from tunnel.proxy.forward import Caller
 from tunnel.proxy.way import Way
+from tunnel.rules.admission import origin
 
 _LONG = 0.5  # seconds after which a running exchange is shown before it ends
 _CROWD = 1000  # connections; when so many have left, their memory goes back to the system
@@ -86,7 +87,7 @@ class Server:
 
     async def _accept(self, connections: trio.Nursery, stopping: trio.Event) -> None:
         def start(sock: socket.socket) -> None:
-            address = _address(sock) if self._crowd is not None else ""
+            address = origin(_address(sock)) if self._crowd is not None else ""
             if self._crowd is not None and not self._crowd.comes(address):
                 sock.close()
                 self._way.notice(_too_many(address, self._crowd.most))

@@ -3,6 +3,7 @@
 Who somebody is, and whether they were let in, is kept by `tunnel.share`.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
 
@@ -58,21 +59,20 @@ def read_address(text: str) -> IPv4Address | IPv6Address:
     return mapped or address
 
 
-def origin(text: str, near: Network | None = None) -> str:
+def origin(text: str, near: Iterable[Network] = ()) -> str:
     """Return what an address is held to be one origin with: of IPv6 its /64, in which a device takes what it likes.
 
     What is no address is an origin of its own.
 
     Args:
-      near: A network in which each address stands for itself: on a LAN all of IPv6 is one /64, and one guest's guesses
-      must not
-        be counted as another's.
+      near: Networks in which each address stands for itself: on a LAN all of IPv6 is one /64, and what one guest was given
+        must not be good for another.
     """
     try:
         address = read_address(text)
     except ValueError:
         return text
-    if isinstance(address, IPv4Address) or (near is not None and address in near):
+    if isinstance(address, IPv4Address) or any(address in network for network in near):
         return str(address)
     return str(IPv6Network((int(address), 64), strict=False))
 

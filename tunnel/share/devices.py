@@ -11,6 +11,7 @@ import secrets
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from ipaddress import IPv6Network
 
 from tunnel.model.share import Access, Device, Network
 from tunnel.rules.admission import Bucket, origin
@@ -21,6 +22,7 @@ ROTATED = 900.0  # seconds after which a cookie is exchanged
 GRACE = 120.0  # seconds in which the old one is taken too: for requests on their way, and a browser that restarts
 _RETRY = 60.0  # seconds before a browser that did not take the new one is given another
 _MOST_BARRED = 4096
+_LINK = IPv6Network("fe80::/10")  # who has no other address asks from one of these
 
 
 @dataclass(slots=True, eq=False)
@@ -77,12 +79,12 @@ class Devices:
 
     Args:
       closed: Called with the number of a device that is in no more, however that came.
-      near: A network in which no two addresses are held to be one device's.
+      near: Networks in which no two addresses are held to be one device's; nor are any two of a link.
     """
 
-    def __init__(self, closed: Callable[[int], None], near: Network | None = None) -> None:
+    def __init__(self, closed: Callable[[int], None], near: Sequence[Network] = ()) -> None:
         self._closed = closed
-        self._near = near
+        self._near = (*near, _LINK)
         self._guests: OrderedDict[int, Guest] = OrderedDict()  # the one seen last stands last
         self._cookies: dict[bytes, Guest] = {}
         self._keys: dict[str, Guest] = {}

@@ -58,7 +58,7 @@ class Entry:
     ) -> None:
         self.share = share
         self.tries = Tries(share, telling, now)
-        self.devices = Devices(closed, share.network)
+        self.devices = Devices(closed, share.networks)
         self.pairing = Pairing(changed)
         self.cookie = COOKIE.decode() + secrets.token_hex(4)
         self.ask_cookie = f"{self.cookie}-ask"

@@ -13,7 +13,7 @@ from tunnel.errors import UsageError
 from tunnel.model.message import Request
 from tunnel.model.peer import Peer
 from tunnel.model.share import PAGES, Access, Admitted, Device, Happening, Ours, Question, Refused, Share
-from tunnel.rules.admission import check, may_ask, spend
+from tunnel.rules.admission import Bucket, check, may_ask, origin, spend
 from tunnel.rules.credentials import asks_by_hand, basic, without
 from tunnel.rules.paths import PathRule, leads_to_pages
 from tunnel.share.answering import Nothing, Onboarding
@@ -23,6 +23,7 @@ from tunnel.share.forms import is_safe_path
 from tunnel.share.pages import Pages
 from tunnel.share.telling import Telling
 
+_MOST_BUCKETS = 4096  # networks that are remembered
 WHO = "see who: tunnel share --list"
 _HOW = {
     Access.TOKEN: "send the token: curl -H 'Authorization: Bearer TOKEN'",
@@ -68,6 +69,7 @@ class Gate:
         self._paths = PathRule(share.paths)
         self._entry = Entry(share, self._telling, self._change, closed, now)
         self.cookie = self._entry.cookie
+        self._buckets: dict[str, Bucket] = {}  # of networks, the one that asked last stands last
         self.ends: float | None = now() + share.seconds if share.seconds else None
         host = f"[{share.address}]" if ":" in share.address else share.address
         self._url = f"https://{host}:{port}"
@@ -101,7 +103,7 @@ class Gate:
             raise Refused("there is no such page of this share", status=404, device=guest.name)
         check(self.share, self._paths, request, guest.name)
         if self.share.rate:
-            guest.bucket, enough = spend(guest.bucket, self.share.rate, now)
+            _, enough = self._spend(guest, address, now)
             if not enough:
                 what = f"more than {self.share.rate:g} requests a second"
                 raise Refused(what, status=429, device=guest.name, fields=((b"Retry-After", b"1"),))
@@ -192,6 +194,21 @@ class Gate:
                 return entry.by_certificate(peer.tls, address)
             case Access.OPEN:
                 return entry.anybody(headers, address)
+
+    def _spend(self, guest: Guest, address: str, now: float) -> tuple[Bucket, bool]:
+        """Take one request out of a device's bucket. Returns what is left, and whether there was one.
+
+        Where everybody is let in, a device is its address, and of IPv6 it has as many as it likes: its /64 has one bucket.
+        """
+        network = origin(address) if guest.rule is Access.OPEN else ""
+        if "/" not in network:
+            guest.bucket, enough = spend(guest.bucket, self.share.rate, now)
+            return guest.bucket, enough
+        bucket, enough = spend(self._buckets.pop(network, None), self.share.rate, now)
+        self._buckets[network] = bucket
+        if len(self._buckets) > _MOST_BUCKETS:
+            del self._buckets[next(iter(self._buckets))]
+        return bucket, enough
 
     def _refused(self, address: str, request: Request) -> Ours:
         """Refuse whoever is not in: a person by a page, a program by a challenge."""

@@ -1,15 +1,18 @@
 """Throttle: how soon somebody may try again who guessed wrong. The clock is handed in; nothing waits here.
 
-Each origin (an address; of IPv6 a /64) has some tries, then a delay that doubles, then is locked out for a while. All
-origins together have a delay too, which grows as wrong tries add up and never becomes a lock-out: whoever floods the
-share with guesses must not be able to keep its owner out for good. Origins that were let in before are not held up by
-what others do.
+Each origin has some tries, then a delay that doubles, then is locked out for a while. Of IPv6 that is a whole /64, since
+whoever is in one takes as many of its addresses as they like; an address that was let in before is an origin of its own,
+and no neighbour's guesses lock it out. All origins together have a delay too, which grows as wrong tries add up and never
+becomes a lock-out: whoever floods the share with guesses must not be able to keep its owner out for good. Addresses that
+were let in before are not held up by what others do.
 
 A try is counted when it begins and given back if it was right, so that a thousand at once are a thousand.
 """
 
 from collections import OrderedDict
 from dataclasses import dataclass
+
+from tunnel.rules.admission import origin
 
 FREE = 3  # wrong tries of an origin before it has to wait
 LONGEST_DELAY = 60.0  # seconds
@@ -35,57 +38,62 @@ class Throttle:
 
     def __init__(self) -> None:
         self._origins: OrderedDict[str, _Tries] = OrderedDict()  # the one seen last stands last
-        self._friends: OrderedDict[str, None] = OrderedDict()  # were right once
+        self._friends: OrderedDict[str, None] = OrderedDict()  # addresses that were right once
         self._all = _Tries()
         self._calmed = 0.0
 
-    def begin(self, origin: str, now: float) -> float:
+    def begin(self, address: str, now: float) -> float:
         """Count a try. Returns 0, or seconds to wait if it may not be made, which then does not count.
 
         Args:
           now: Seconds; a clock that is set back lengthens no wait beyond what it was to be.
         """
-        tries = self._of(origin, now)
+        tries = self._of(self.counted_as(address), now)
         wait = _wait(tries, now, LONGEST_LOCK)
-        if not wait and origin not in self._friends:
+        if not wait and address not in self._friends:
             self._calm(now)
             wait = _wait(self._all, now, LONGEST_FOR_ALL)
         if wait:
             return wait
         tries.wrong += 1
         tries.until = now + _delay(tries.wrong)
-        if origin not in self._friends:
+        if address not in self._friends:
             self._all.wrong += 1
             self._all.until = now + _delay_for_all(self._all.wrong)
         return 0.0
 
-    def wait(self, origin: str, now: float) -> float:
-        """Return seconds that an origin has to wait for wrong tries of its own. Counts nothing."""
-        tries = self._origins.get(origin)
+    def counted_as(self, address: str) -> str:
+        """Return the origin whose tries an address's are: itself, or of IPv6 its /64, until it was right once."""
+        return address if address in self._friends else origin(address)
+
+    def wait(self, address: str, now: float) -> float:
+        """Return seconds that an address has to wait for wrong tries of its origin. Counts nothing."""
+        tries = self._origins.get(self.counted_as(address))
         return 0.0 if tries is None else _wait(tries, now, LONGEST_LOCK)
 
-    def right(self, origin: str, now: float) -> None:
-        """Forget the tries of an origin: the last one was right. What others do holds it up no more."""
-        self.give_back(origin, now)
-        self._origins.pop(origin, None)
-        self._friends[origin] = None
-        self._friends.move_to_end(origin)
+    def right(self, address: str, now: float) -> None:
+        """Forget the tries of an address: the last one was right. What others do holds it up no more."""
+        self.give_back(address, now)
+        if self.counted_as(address) == address:
+            self._origins.pop(address, None)  # what neighbours in its /64 got wrong stays counted
+        self._friends[address] = None
+        self._friends.move_to_end(address)
         if len(self._friends) > MOST:
             self._friends.popitem(last=False)
 
-    def give_back(self, origin: str, now: float) -> None:
-        """Take back the try that an origin began last: it was not wrong."""
-        tries = self._origins.get(origin)
+    def give_back(self, address: str, now: float) -> None:
+        """Take back the try that an address began last: it was not wrong."""
+        tries = self._origins.get(self.counted_as(address))
         if tries is not None and tries.wrong:
             tries.wrong -= 1
             tries.until = min(tries.until, now + _delay(tries.wrong))
-        if origin not in self._friends:
+        if address not in self._friends:
             self._all.wrong = max(self._all.wrong - 1, 0)
             self._all.until = min(self._all.until, now + _delay_for_all(self._all.wrong))
 
-    def locked(self, origin: str, now: float) -> float:
-        """Return seconds for which an origin is locked out; 0 if it only has to wait, or not even that."""
-        tries = self._origins.get(origin)
+    def locked(self, address: str, now: float) -> float:
+        """Return seconds for which an address is locked out; 0 if it only has to wait, or not even that."""
+        tries = self._origins.get(self.counted_as(address))
         return _wait(tries, now, LONGEST_LOCK) if tries is not None and tries.wrong >= LOCKED_AFTER else 0.0
 
     def _of(self, origin: str, now: float) -> _Tries:

@@ -13,7 +13,6 @@ import trio
 from tunnel.errors import UsageError
 from tunnel.model.headers import Headers
 from tunnel.model.share import Access, Refused, Share
-from tunnel.rules.admission import origin
 from tunnel.rules.credentials import LONGEST, basic, bearer
 from tunnel.share.devices import digest
 from tunnel.share.passwords import Passwords, check_hash
@@ -77,7 +76,7 @@ class Tries:
                 password
             )
         except Refused:
-            self._throttle.give_back(self._origin(address), self._now())
+            self._throttle.give_back(address, self._now())
             raise
         finally:
             del self._comparing[mark]
@@ -106,7 +105,7 @@ class Tries:
 
     def wait(self, address: str) -> float:
         """Return seconds that an address has to wait for wrong tries of its own."""
-        return self._throttle.wait(self._origin(address), self._now())
+        return self._throttle.wait(address, self._now())
 
     def begin(self, address: str) -> None:
         """Count a try.
@@ -114,7 +113,7 @@ class Tries:
         Raises:
           Refused: 429; it says nothing of whether the try would have been right.
         """
-        wait = self._throttle.begin(self._origin(address), self._now())
+        wait = self._throttle.begin(address, self._now())
         if wait:
             raise Refused(
                 "too many wrong tries",
@@ -125,20 +124,18 @@ class Tries:
 
     def right(self, address: str) -> None:
         """Note that a try was right: what others do holds up this address no more."""
-        self._throttle.right(self._origin(address), self._now())
+        self._throttle.right(address, self._now())
 
     def wrong(self, address: str, what: str) -> None:
         """Tell of a wrong try, and of whom it locks out."""
         now = self._now()
-        locked = self._throttle.locked(self._origin(address), now)
+        locked = self._throttle.locked(address, now)
         if locked:
-            sentence = f"{address} is locked out for {round(locked / 60)} minutes: too many wrong tries"
+            who = self._throttle.counted_as(address)
+            sentence = f"{who} is locked out for {round(locked / 60)} minutes: too many wrong tries"
             self._telling.tell("locked out", sentence, address=address)
         else:
             self._telling.seldom("refused", f"{address} brought a wrong {what}", now, address=address, about="wrong")
-
-    def _origin(self, address: str) -> str:
-        return origin(address, self._share.network)
 
 
 def _check(share: Share) -> None:
