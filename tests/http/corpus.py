@@ -214,4 +214,5 @@ REFRAMING_TRAILERS = [
     b"Expect: 100-continue", b"X-Forwarded-For: 6.6.6.6", b"Forwarded: for=6.6.6.6", b"X-Real-IP: 6.6.6.6",
     b"X-Forwarded-User: admin", b"X_Forwarded_User: admin", b"x_forwarded_for: 6.6.6.6", b"X-Forwarded-Email: a@b",
     b"X-HTTP-Method-Override: DELETE", b"X-Method-Override: DELETE", b"X_HTTP_Method: DELETE",
+    b"X.Forwarded.User: admin", b"X-Forwarded~For: 6.6.6.6", b"X.HTTP.Method.Override: DELETE",
 ]  # fmt: skip

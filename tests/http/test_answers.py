@@ -100,6 +100,11 @@ def test_an_error_is_not_kept_by_caches() -> None:
     assert error_answer(NOBODY, None, close=True)[0].headers.get(b"cache-control") == b"no-store"
 
 
+def test_a_redirect_outlives_no_front_in_a_browsers_cache() -> None:
+    """A 308 is kept for ever where nothing says otherwise (RFC 9110 §15.4.9), and would lead away from what comes after."""
+    assert redirect_answer(b"https://localhost:62893/", asked())[0].headers.get(b"cache-control") == b"no-store"
+
+
 def test_a_redirect_keeps_method_and_body_and_ends_the_connection() -> None:
     response, body = redirect_answer(b"https://localhost:62893/a?b", asked())
 

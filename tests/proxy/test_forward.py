@@ -659,6 +659,21 @@ async def test_an_upgrade_to_h2c_is_left_out():
     assert not any(word in heads[0] for word in (b"h2c", b"HTTP2-Settings", b"Connection"))
 
 
+@pytest.mark.parametrize(
+    "fields", [b"Upgrade: websocket\r\nUpgrade: h2c", b"Upgrade: websocket, h2c", b"Upgrade: h2c\r\nUpgrade: websocket"]
+)
+async def test_an_upgrade_to_h2c_is_left_out_in_whatever_company_it_comes(fields: bytes):
+    heads: list[bytes] = []
+    async with front(answering(OK, heads)) as here:
+        client = here.connect()
+        await client.say(
+            b"GET / HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\n" + fields + b"\r\nHTTP2-Settings: x\r\n\r\n"
+        )
+        assert await client.hear_until(b"hello") == OK
+
+    assert b"h2c" not in heads[0]
+
+
 async def test_an_empty_trailer_passes():
     ended = b"0\r\ngrpc-status: 0\r\ngrpc-message: \r\n\r\n"
     async with front(answering(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" + ended)) as here:

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 
 from tests.helpers.waiting import until
-from tests.helpers.way import Talk, answering, front
+from tests.helpers.way import Serve, Talk, answering, front
 from tunnel.model.message import Request
 from tunnel.model.peer import Peer
 from tunnel.model.share import Access, Admitted, Ours, Refused
@@ -157,6 +157,77 @@ async def test_unencrypted_all_else_is_sent_on_to_https_and_a_token_is_not_repea
 
     assert answer.startswith(b"HTTP/1.1 308") and b"\r\nLocation: " + location + b"\r\n" in answer
     assert heads == []
+
+
+def naively(heads: list[bytes], *, closes: bool) -> Serve:
+    """Return an upstream that leaves bodies unread, as http.server's do: what stands there is the next request to it.
+
+    Args:
+      closes: Whether it hears Connection: close.
+    """
+
+    async def serve(talk: Talk) -> None:
+        while head := await talk.hear_head():
+            heads.append(head)
+            await talk.say(OK)
+            if closes and b"\r\nConnection: close\r\n" in head:
+                return
+
+    return serve
+
+
+SMUGGLED = b"GET /secret HTTP/1.1\r\nHost: localhost\r\nX-Forwarded-User: admin\r\n\r\n"
+
+
+@pytest.mark.parametrize("method", [b"GET", b"OPTIONS", b"POST", b"DELETE"])
+@pytest.mark.parametrize("framed", ["by length", "in chunks"])
+async def test_a_body_that_the_service_leaves_unread_is_no_request_to_it(method: bytes, framed: str):
+    """Nobody has judged it, and it may say that it comes from anybody."""
+    heads: list[bytes] = []
+    chunks = b"%x\r\n%b\r\n0\r\n\r\n" % (len(SMUGGLED), SMUGGLED)
+    body = (
+        b"Content-Length: %d\r\n\r\n%b" % (len(SMUGGLED), SMUGGLED)
+        if framed == "by length"
+        else b"Transfer-Encoding: chunked\r\n\r\n" + chunks
+    )
+    async with front(naively(heads, closes=True), gate=Porter(welcome)) as share:
+        talk = share.connect()
+        await talk.say(method + b" /app HTTP/1.1\r\nHost: localhost\r\n" + body)
+        await talk.hear_until(b"ok")
+        await talk.say(b"GET /next HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        assert (await talk.hear_until(b"ok")).startswith(b"HTTP/1.1 200")
+
+    assert [head.split(b" ")[1] for head in heads] == [b"/app", b"/next"]
+    assert b"Connection" not in heads[1]
+
+
+async def test_no_answer_to_one_device_is_anothers_where_the_service_answers_a_body_too():
+    heads: list[bytes] = []
+    async with front(naively(heads, closes=False), gate=Porter(welcome)) as share:
+        one, other = share.connect(), share.connect()
+        await one.say(b"POST /app HTTP/1.1\r\nHost: localhost\r\nContent-Length: %d\r\n\r\n" % len(SMUGGLED))
+        await one.say(SMUGGLED)
+        await one.hear_until(b"ok")
+        await other.say(b"GET /other HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        await other.hear_until(b"ok")
+        await until(lambda: len(share.notes.records) == 2)
+
+    assert not share.notes.records[1].reused
+
+
+async def test_where_the_service_is_and_what_its_owner_has_to_do_is_no_guests_business():
+    async def gone(talk: Talk) -> None:
+        await talk.hear_head()
+
+    async with front(gone, gate=Porter(welcome)) as share:
+        talk = share.connect()
+        await talk.say(b"GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+        answer = await talk.hear_all()
+
+    assert answer.startswith(b"HTTP/1.1 502") and b"whoever shares it" in answer
+    assert b"127.0.0.1" not in answer and b"3000" not in answer
+    error = share.notes.records[0].error
+    assert error is not None and "127.0.0.1:3000" in error.what
 
 
 async def test_each_request_of_a_connection_is_asked_about():

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from tests.helpers.visitors import share
 from tunnel.model.share import Access
-from tunnel.rules.admission import Bucket, may_ask, origin, read_address, spend
+from tunnel.rules.admission import Bucket, may_ask, often, origin, read_address, spend, wait_for
 
 LAN = ip_network("192.0.2.0/24")
 
@@ -55,3 +55,23 @@ def test_a_device_that_is_slow_enough_is_never_held_up():
     for number in range(1000):
         bucket, enough = spend(bucket, 20.0, number * 0.0501)
         assert enough
+
+
+@pytest.mark.parametrize(
+    ("rate", "words"),
+    [
+        (20.0, "20 requests a second"), (1.0, "1 request a second"), (3 / 60, "3 requests a minute"),
+        (100 / 60, "100 requests a minute"), (90 / 3600, "90 requests an hour"), (0.1234, "0.1234 requests a second"),
+    ],
+)  # fmt: skip
+def test_a_rate_is_said_as_people_say_it(rate, words):
+    assert often(rate) == words
+
+
+@given(st.floats(0.0003, 1000), st.floats(0, 0.99))
+def test_after_the_wait_that_is_told_there_is_a_request_left(rate, left):
+    bucket = Bucket(left, 0.0)
+
+    assert not spend(bucket, rate, 0.0)[1]
+    assert spend(bucket, rate, wait_for(bucket, rate) + 1e-6)[1]
+    assert wait_for(bucket, rate) >= 1

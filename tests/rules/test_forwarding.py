@@ -70,6 +70,7 @@ SPOOFED = [
     b"X-Forwarded-Server", b"X-Forwarded-Prefix", b"X-Forwarded-Ssl", b"X-Forwarded-Scheme", b"X-Forwarded-Protocol",
     b"X-Forwarded-By", b"X-FORWARDED-USER", b"Forwarded", b"FORWARDED", b"X-Real-IP", b"X_REAL_IP", b"Via",
     b"Proxy-Authorization", b"Tunnel-Replay", b"tunnel_replay",
+    b"X.Forwarded.User", b"X-Forwarded.For", b"x~forwarded~user", b"X-Real.IP",  # PHP and old CGI make `_` of each
 ]  # fmt: skip
 
 

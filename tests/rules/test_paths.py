@@ -123,6 +123,26 @@ def test_a_pattern_means_what_it_says(pattern, open_, closed):
     assert [target for target in closed if not rule.closed(target.encode("latin-1"))] == []
 
 
+@settings(max_examples=1000, deadline=None)
+@given(st.text("/ab*", max_size=7), st.text("/ab", max_size=12))
+def test_a_star_stands_for_anything(text, path):
+    try:
+        pattern, read = parse_path(f"/*{text}"), read_path(f"/{path}".encode())
+    except (UsageError, ValueError):
+        return
+    wanted = re.fullmatch(".*".join(map(re.escape, pattern.split("*"))), read, re.DOTALL)
+
+    assert bool(wanted) is not bool(PathRule((pattern,)).closed(read.encode()))
+
+
+def test_the_longest_path_is_judged_at_once_whatever_the_pattern():
+    """Tried place by place, as a regular expression would, this takes hours, and the front stands still meanwhile."""
+    rule = PathRule((parse_path("/*/*/*/*/*/edit"),))
+
+    assert rule.closed(b"/x" * 8192)
+    assert not rule.closed(b"/x" * 8189 + b"/edit")
+
+
 @pytest.mark.parametrize(
     "text", ["", "app", "/a/../b", "//a", "/a;b", "/a?b", "/%2e", "/a%2fb", "https://a/b", "/\udc80"]
 )

@@ -5,12 +5,14 @@ from pathlib import Path
 
 import pytest
 import trio
+import trio.testing
 
+from tests.helpers.visitors import Door, share
 from tests.helpers.waiting import until
 from tests.share.fake_gate import ANOTHER, GALAXY, FakeGate, desk
 from tunnel.errors import TunnelError
 from tunnel.model.share import Question
-from tunnel.share.attending import Answer, attend
+from tunnel.share.attending import Answer, attend, tell_links
 from tunnel.share.places import places
 
 pytestmark = pytest.mark.anyio
@@ -67,3 +69,19 @@ def test_an_answer_to_a_share_that_has_ended_is_lost_without_a_word(tmp_path: Pa
     person.answer(3, True)
 
     assert person.heard == [()]
+
+
+async def test_each_link_but_the_first_is_told_of_once() -> None:
+    door, told = Door(share()), list[str]()
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(tell_links, door.gate, told.append)
+        await trio.testing.wait_all_tasks_blocked()
+        phone = door.visitor()
+        await phone.get(f"/.tunnel/join?token={door.token}", follow=True)
+        await until(lambda: told == [door.gate.link])
+        (question,) = door.gate.questions()
+        door.gate.answer(question.number, True)  # changes what is asked, and no link
+        await trio.testing.wait_all_tasks_blocked()
+        nursery.cancel_scope.cancel()
+
+    assert told == [door.gate.link]

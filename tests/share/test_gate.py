@@ -203,15 +203,28 @@ async def test_an_upgrade_that_nobody_can_judge_is_refused(protocol):
     assert (await door.visitor().send("GET", "/app", fields)).status == 403
 
 
+@pytest.mark.parametrize("protocols", [("websocket", "h2c"), ("websocket", "raw"), ("raw", "websocket")])
+async def test_an_upgrade_that_names_another_protocol_in_a_second_field_is_no_websocket(protocols):
+    door = openly(paths=("/app",))
+    upgrades = "".join(f"Upgrade: {protocol}\r\n" for protocol in protocols)
+    await door.visitor().raw(f"GET /app HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\n{upgrades}\r\n".encode())
+
+    assert not any(passed.request.upgrade for passed in door.passed)
+
+
 @pytest.mark.parametrize(
-    "name", ["X-HTTP-Method-Override", "X-Method-Override", "X-HTTP-Method", "X_HTTP_Method_Override"]
-)
+    "name",
+    [
+        "X-HTTP-Method-Override", "X-Method-Override", "X-HTTP-Method", "X_HTTP_Method_Override",
+        "X.HTTP.Method.Override", "X-HTTP~Method-Override",
+    ],
+)  # fmt: skip
 async def test_a_reader_cannot_ask_for_another_method_in_a_field(name):
     assert (await openly(read_only=True).visitor().get("/", {name: "DELETE"})).status == 403
     assert (await openly().visitor().get("/", {name: "DELETE"})).admitted
 
 
-@pytest.mark.parametrize("name", ["X-Original-URL", "X-Rewrite-URL", "X_Original_URL"])
+@pytest.mark.parametrize("name", ["X-Original-URL", "X-Rewrite-URL", "X_Original_URL", "X.Original.URL"])
 async def test_nobody_asks_for_another_path_in_a_field(name):
     assert (await openly(paths=("/app",)).visitor().get("/app", {name: "/admin"})).status == 403
 

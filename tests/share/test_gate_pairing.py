@@ -81,6 +81,21 @@ async def test_a_token_is_worth_nothing_on_a_second_device():
     assert door.token != token
 
 
+async def test_who_tries_wrong_links_keeps_nobody_from_the_right_one():
+    """A link of 144 bits is not guessed: there is nothing that who guesses could learn, and others have no time to lose."""
+    door = Door(share())
+    for number in range(40):
+        for _ in range(12):
+            await door.visitor(f"192.0.2.{100 + number}").get("/.tunnel/join?token=wrong")
+    assert (await door.visitor("192.0.2.99").get("/.tunnel/join?token=wrong")).status == 429
+    phone, late = door.visitor(), door.visitor("192.0.2.100", LAPTOP)
+
+    await phone.get(f"/.tunnel/join?token={door.token}", follow=True)
+    await late.get(f"/.tunnel/join?token={door.token}", follow=True)
+
+    assert [question.address for question in door.gate.questions()] == ["192.0.2.7", "192.0.2.100"]
+
+
 async def test_a_token_may_be_opened_twice_by_the_browser_that_asked():
     door = Door(share())
     phone = door.visitor()

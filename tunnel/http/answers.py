@@ -69,10 +69,28 @@ def error_answer(error: TunnelError, request: Request | None, *, close: bool) ->
     return _answer(error.status, fields, text.encode(), request, close=close)
 
 
+def to_guests(error: TunnelError) -> TunnelError:
+    """Return what devices in the network are told of an error: not where the service is, nor commands for its owner."""
+    match error.fault:
+        case Fault.CLIENT:
+            return error
+        case Fault.UPSTREAM:
+            what = "the service that is shared here does not answer"
+        case Fault.TUNNEL:
+            what = "the tunnel could not ask the service that is shared here"
+    return TunnelError(
+        what, hint="ask whoever shares it: their terminal says why", status=error.status, fault=error.fault
+    )
+
+
 def redirect_answer(location: bytes, request: Request) -> tuple[Response, bytes]:
     """Return a 308 to `location`: permanent, and the method and body stay (RFC 9110 §15.4.9)."""
     text = b"This address speaks HTTPS: " + location + b"\n"
-    fields = [(b"Location", location), (b"Content-Type", b"text/plain; charset=utf-8")]
+    fields = [
+        (b"Location", location),
+        (b"Content-Type", b"text/plain; charset=utf-8"),
+        (b"Cache-Control", b"no-store"),  # a browser would keep it for longer than this front lives
+    ]
     return _answer(308, fields, text, request, close=True)
 
 

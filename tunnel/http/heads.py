@@ -15,7 +15,7 @@ import h11
 from tunnel.errors import ClientError, TunnelError, UpstreamError
 from tunnel.http.framing import keeps_alive, request_framing, response_framing
 from tunnel.model.address import split_host
-from tunnel.model.headers import Field, Headers
+from tunnel.model.headers import Field, Headers, loosely
 from tunnel.model.message import Framing, Request, Response
 from tunnel.model.replay import MARK
 
@@ -68,7 +68,7 @@ def _facts(headers: Headers, minor: int) -> tuple[Headers, int, Framing, int, bo
     framing, length = request_framing(headers, minor)
     upgrade = b""
     if minor == 1 and b"upgrade" in headers.names and b"upgrade" in headers.tokens(b"connection"):
-        upgrade = (headers.get(b"upgrade") or b"").lower()
+        upgrade = b", ".join(headers.tokens(b"upgrade"))  # all of them: the upstream may take the last for the first
         if upgrade.startswith(b"h2c"):
             upgrade = b""  # RFC 9113 §3.1 has withdrawn it, and requests after it would pass unseen by our rules
     return headers, minor, framing, length, keeps_alive(headers, minor), upgrade
@@ -142,11 +142,11 @@ def read_trailers(raw: bytes, error: TunnelError) -> Headers:
         request_framing(trailers, 1)  # a frame that could not stand in a head is no trailer to drop, but an attack
     except ClientError:
         raise error from None
-    return trailers.without(*(name for name in trailers.names if _goes_in_a_head(name.replace(b"_", b"-"))))
+    return trailers.without(*(name for name in trailers.names if _goes_in_a_head(loosely(name))))
 
 
 def _goes_in_a_head(name: bytes) -> bool:
-    """Whether a field has no business in a trailer, by its name in small letters, `_` (as CGI reads it) as `-`."""
+    """Whether a field has no business in a trailer, by its name as `loosely` returned it."""
     return name in _NOT_IN_TRAILERS or name.startswith(b"x-forwarded-")
 
 

@@ -7,6 +7,15 @@ Whether a name or value may be sent at all is for the reader (`http.heads`) to j
 from collections.abc import Iterable, Iterator, Sequence
 
 Field = tuple[bytes, bytes]
+_ALIKE = bytes(sign if chr(sign).isascii() and chr(sign).isalnum() else ord("-") for sign in range(256))
+
+
+def loosely(name: bytes) -> bytes:
+    """Return a field's name, in lower case, as a server may take it: each sign but letters and digits as `-`.
+
+    CGI and its like make `_` of `-`, so `x_a` is `x-a` to them; PHP makes `_` of `.` too, and old Apaches of all others.
+    """
+    return name.translate(_ALIKE)
 
 
 class Headers:

@@ -12,13 +12,13 @@ import trio
 
 from tunnel.capture.tap import Record
 from tunnel.errors import ClientError, ClientGone, TunnelError, UpstreamError, one_error
-from tunnel.http.answers import error_answer, redirect_answer
+from tunnel.http.answers import error_answer, redirect_answer, to_guests
 from tunnel.http.direct import pass_rest
 from tunnel.http.http1 import Http1Client, Http1Upstream
 from tunnel.http.pool import Pool
 from tunnel.model.config import Mode
 from tunnel.model.headers import Headers
-from tunnel.model.message import END, End, Request, Response
+from tunnel.model.message import END, End, Framing, Request, Response
 from tunnel.model.peer import Peer
 from tunnel.model.share import PAGES, PLAIN, Admitted, Refused
 from tunnel.net.relay import relay
@@ -89,7 +89,7 @@ async def exchange(caller: Caller, request: Request, way: Way) -> bool:
         error = _whose(error, caller).alone()
         if not (caller.endless and isinstance(error, ClientGone)):  # who closes an endless answer has had enough of it
             record.error = error
-        return await _refuse(caller, record, request, error)
+        return await _refuse(caller, record, request, error if way.guard is None else to_guests(error))
     except trio.Cancelled:
         record.error = record.error or _stopped()
         raise
@@ -128,7 +128,11 @@ async def _guarded(caller: Caller, record: Record, request: Request, way: Way, g
     record.device, record.rule, caller.device = admitted.name, admitted.rule.value, admitted.device
     guard.gate.passed(admitted.device)
     fields = way.forwarding.fields(admitted.request, told(peer, host, admitted.user))
-    return await _carry(caller, record, admitted.request, fields, host, way, way.pool)
+    # Some servers leave a body unread, and take it for the next request on that connection: one that nobody has judged.
+    alone = request.framing is Framing.CHUNKED or request.length > 0
+    if alone:
+        fields = fields.plus([(b"Connection", b"close")])
+    return await _carry(caller, record, admitted.request, fields, host, way, way.pool, alone=alone)
 
 
 async def _pages(caller: Caller, record: Record, request: Request, host: bytes, way: Way) -> bool:
@@ -171,11 +175,22 @@ class Exchange:
 
 
 async def _carry(
-    caller: Caller, record: Record, request: Request, fields: Headers, host: bytes, way: Way, pool: Pool
+    caller: Caller,
+    record: Record,
+    request: Request,
+    fields: Headers,
+    host: bytes,
+    way: Way,
+    pool: Pool,
+    *,
+    alone: bool = False,
 ) -> bool:
     """Carry a request over a connection of the pool; over fresh ones while those break off and it may be sent again.
 
     Dialling waits for a server that restarts (`--wait`), so the tries here need no pauses.
+
+    Args:
+      alone: No other request comes behind it on its connection.
     """
     body, end = caller.client.ready()
     leg = await pool.take()
@@ -192,7 +207,10 @@ async def _carry(
                 error.hint += _why_not_again(this, repeatable) if error.unanswered else ""
                 raise
         finally:
-            pool.put(this.leg, trio.current_time())
+            if alone:
+                pool.drop(this.leg)
+            else:
+                pool.put(this.leg, trio.current_time())
         this.leg = await pool.take(fresh=True)
 
 

@@ -3,10 +3,12 @@
 Who somebody is, and whether they were let in, is kept by `tunnel.share`.
 """
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
 
+from tunnel.model.headers import loosely
 from tunnel.model.message import Request
 from tunnel.model.share import Network, Refused, Share
 from tunnel.rules.paths import PathRule
@@ -46,6 +48,26 @@ def spend(bucket: Bucket | None, rate: float, now: float) -> tuple[Bucket, bool]
         bucket = Bucket(most, now)
     left = min(most, bucket.left + max(now - bucket.at, 0.0) * rate)
     return (Bucket(left - 1.0, now), True) if left >= 1.0 else (Bucket(left, now), False)
+
+
+def wait_for(bucket: Bucket, rate: float) -> int:
+    """Return whole seconds after which a bucket that was empty has a request again; 1 at least."""
+    return max(math.ceil((1.0 - bucket.left) / rate), 1)
+
+
+def waiting(seconds: int) -> str:
+    """Return what to do meanwhile: "wait 1 second"."""
+    return f"wait {seconds} second{'' if seconds == 1 else 's'}"
+
+
+def often(rate: float) -> str:
+    """Return a rate, requests a second, as people say it: "20 requests a second", "3 requests a minute"."""
+    number, span = rate, "a second"
+    for times, name in ((1, "a second"), (60, "a minute"), (3600, "an hour")):
+        if abs(rate * times - round(rate * times)) < 1e-6:
+            number, span = round(rate * times), name
+            break
+    return f"{number:g} request{'' if number == 1 else 's'} {span}"
 
 
 def read_address(text: str) -> IPv4Address | IPv6Address:
@@ -125,8 +147,8 @@ def check(share: Share, paths: PathRule, request: Request, device: str) -> None:
 
 
 def _claims(request: Request, names: frozenset[bytes]) -> str:
-    """Return the first of a request's fields that a server may take for one of these: CGI and its like read `_` as `-`."""
+    """Return the first of a request's fields that a server may take for one of these."""
     for name in request.headers.names:
-        if name.replace(b"_", b"-") in names:
+        if loosely(name) in names:
             return name.decode("latin-1")
     return ""

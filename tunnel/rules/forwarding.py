@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 from tunnel.errors import TunnelError
 from tunnel.model.address import Target, split_host
-from tunnel.model.headers import Field, Headers
+from tunnel.model.headers import Field, Headers, loosely
 from tunnel.model.message import Framing, Request, Response
 from tunnel.model.peer import Peer
 from tunnel.model.replay import MARK
@@ -85,7 +85,10 @@ class Forwarding:
             elif name == b"cookie" and _MARK_OF_OURS in field[1] and not self._ours:
                 if others := _without_ours(field[1]):
                     kept.append((field[0], others))
-            elif name not in dropped or (name == b"upgrade" and upgrade):
+            elif name == b"upgrade" and upgrade:
+                if others := _without_h2c(field[1]):
+                    kept.append((field[0], others))
+            elif name not in dropped:
                 kept.append(field)
             elif name == b"connection" and upgrade:
                 kept.append((field[0], b"Upgrade"))
@@ -198,11 +201,14 @@ def _without_ours(cookies: bytes) -> bytes:
     return b"; ".join(pair for pair in pairs if pair and not pair.startswith(_OUR_COOKIES))
 
 
+def _without_h2c(protocols: bytes) -> bytes:
+    """Return an Upgrade field without h2c: requests after it would pass unseen by our rules (RFC 9113 §3.1 withdrew it)."""
+    if b"h2c" not in protocols.lower():
+        return protocols
+    members = [member.strip() for member in protocols.split(b",")]
+    return b", ".join(member for member in members if member and not member.lower().startswith(b"h2c"))
+
+
 def _claimed(headers: Headers) -> set[bytes]:
-    """Return the names that a server may take for one of ours: CGI, WSGI and their like read `_` as `-`."""
-    return {
-        name
-        for name in headers.names
-        if (b"_" in name or name.startswith(b"x-forwarded-"))
-        and ((plain := name.replace(b"_", b"-")) in _OURS or plain.startswith(b"x-forwarded-"))
-    }
+    """Return the names that a server may take for one of ours."""
+    return {name for name in headers.names if (read := loosely(name)) in _OURS or read.startswith(b"x-forwarded-")}

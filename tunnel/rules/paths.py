@@ -36,7 +36,7 @@ class PathRule:
 
     def __init__(self, patterns: Iterable[str]) -> None:
         self._below = tuple(p.rstrip("/") for p in patterns if "*" not in p)
-        self._like = tuple(_pattern(p) for p in patterns if "*" in p)
+        self._like = tuple(p.split("*") for p in patterns if "*" in p)
 
     def closed(self, target: bytes) -> str:
         """Return why a request's target is not open; nothing if it is.
@@ -53,7 +53,7 @@ class PathRule:
         if any(path == base or path.startswith(base + "/") for base in self._below):
             return ""
         return (
-            "" if any(like.fullmatch(path) for like in self._like) else "its path is not one of those that are shared"
+            "" if any(_is_like(path, like) for like in self._like) else "its path is not one of those that are shared"
         )
 
 
@@ -135,5 +135,20 @@ def _structure(text: str) -> str:
     return "".join(letter for letter in text if letter in _STRUCTURE)
 
 
-def _pattern(text: str) -> re.Pattern[str]:
-    return re.compile(".*".join(map(re.escape, text.split("*"))), re.DOTALL)
+def _is_like(path: str, pieces: list[str]) -> bool:
+    """Whether a path has these pieces in this order, with anything between them; in time that grows as the path does.
+
+    Each is looked for behind the one before it, and nothing is tried twice: a piece that is found sooner leaves more
+    room for the next. A regular expression tries each place anew, for each `*`.
+    """
+    first, *inner, last = pieces
+    end = len(path) - len(last)
+    if end < len(first) or not path.startswith(first) or not path.endswith(last):
+        return False
+    at = len(first)
+    for piece in inner:
+        found = path.find(piece, at, end)
+        if found < 0:
+            return False
+        at = found + len(piece)
+    return True

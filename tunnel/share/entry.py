@@ -158,11 +158,12 @@ class Entry:
         now = self.now()
         if self.pairing.full(now):
             raise Refused("too many devices are asking", status=429, hint="wait until some were answered")
-        self.tries.begin(address)
         if not self.pairing.redeem(token):
+            self.tries.begin(
+                address
+            )  # who is right never waits: nobody guesses it, so who tries is not to shut others out
             self.tries.wrong(address, "link")
             return None
-        self.tries.right(address)
         if self.share.yes:
             return Joined(self._come_in(headers, address, Access.PAIRING, called_by(headers)), is_in=True)
         return Joined(self.pairing.ask(called_by(headers), address, now), is_in=False)

@@ -13,7 +13,7 @@ from tunnel.errors import UsageError
 from tunnel.model.message import Request
 from tunnel.model.peer import Peer
 from tunnel.model.share import PAGES, Access, Admitted, Device, Happening, Ours, Question, Refused, Share
-from tunnel.rules.admission import Bucket, check, may_ask, origin, spend
+from tunnel.rules.admission import Bucket, check, may_ask, often, origin, spend, wait_for, waiting
 from tunnel.rules.credentials import asks_by_hand, basic, without
 from tunnel.rules.paths import PathRule, leads_to_pages
 from tunnel.share.answering import Nothing, Onboarding
@@ -29,6 +29,15 @@ _HOW = {
     Access.TOKEN: "send the token: curl -H 'Authorization: Bearer TOKEN'",
     Access.PASSWORD: "send the password: curl -u :PASSWORD",
     Access.CERTIFICATE: "send a client certificate, made by whoever shares this: curl --cert NAME.pem",
+}
+
+
+_WITHOUT = {
+    Access.PAIRING: "it came without the link",
+    Access.PASSWORD: "it gave no password",
+    Access.TOKEN: "it sent no token",
+    Access.CERTIFICATE: "it showed no client certificate",
+    Access.OPEN: "",  # everybody is
 }
 
 
@@ -103,10 +112,16 @@ class Gate:
             raise Refused("there is no such page of this share", status=404, device=guest.name)
         check(self.share, self._paths, request, guest.name)
         if self.share.rate:
-            _, enough = self._spend(guest, address, now)
+            bucket, enough = self._spend(guest, address, now)
             if not enough:
-                what = f"more than {self.share.rate:g} requests a second"
-                raise Refused(what, status=429, device=guest.name, fields=((b"Retry-After", b"1"),))
+                seconds = wait_for(bucket, self.share.rate)
+                raise Refused(
+                    f"more than {often(self.share.rate)}",
+                    status=429,
+                    hint=waiting(seconds),
+                    device=guest.name,
+                    fields=((b"Retry-After", b"%d" % seconds),),
+                )
         if self._entry.devices.due(guest, now) and _opens_a_page(request):
             return Ours.PAGES
         return Admitted(self._stripped(request), guest.number, guest.name, _user(guest, peer), guest.rule)
@@ -212,7 +227,7 @@ class Gate:
 
     def _refused(self, address: str, request: Request) -> Ours:
         """Refuse whoever is not in: a person by a page, a program by a challenge."""
-        self._entry.refused(address, f"it showed nothing that this share ({self.share.access.value}) knows")
+        self._entry.refused(address, _WITHOUT[self.share.access])
         if request.method in (b"GET", b"HEAD") and not request.upgrade and asks_by_hand(request.headers):
             return Ours.PAGES
         challenge = self._entry.challenge(request.headers)

@@ -5,6 +5,7 @@ What it is then good for is for `share.entry`. The delays are kept by `share.thr
 """
 
 import hmac
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -13,6 +14,7 @@ import trio
 from tunnel.errors import UsageError
 from tunnel.model.headers import Headers
 from tunnel.model.share import Access, Refused, Share
+from tunnel.rules.admission import waiting
 from tunnel.rules.credentials import LONGEST, basic, bearer
 from tunnel.share.devices import digest
 from tunnel.share.passwords import Passwords, check_hash
@@ -113,13 +115,10 @@ class Tries:
         Raises:
           Refused: 429; it says nothing of whether the try would have been right.
         """
-        wait = self._throttle.begin(address, self._now())
+        wait = math.ceil(self._throttle.begin(address, self._now()))
         if wait:
             raise Refused(
-                "too many wrong tries",
-                status=429,
-                hint=f"wait {-int(-wait // 1)} seconds",
-                fields=((b"Retry-After", b"%d" % -int(-wait // 1)),),
+                "too many wrong tries", status=429, hint=waiting(wait), fields=((b"Retry-After", b"%d" % wait),)
             )
 
     def right(self, address: str) -> None:
