@@ -28,7 +28,7 @@ from tunnel.net.ports import holder
 from tunnel.net.processes import Holder
 from tunnel.proxy.way import Guard
 from tunnel.rules.forwarding import Forwarding
-from tunnel.share.attending import attend
+from tunnel.share.attending import attend, tell_links
 from tunnel.share.desk import Desk
 from tunnel.share.gate import Gate
 from tunnel.share.onboarding import Onboarding
@@ -110,6 +110,7 @@ class Opened:
                     self.desk, folder=plan.folder, port=plan.port, ask=self._terminal.questions, notice=notice
                 )
             )
+            nursery.start_soon(tell_links, self.gate, self._terminal.link)
             await until_over(self.gate.left, self.happened)
             stop()
 

@@ -76,6 +76,9 @@ class Terminal:
           answer: Takes the number of a question and whether it is let in; may be called from any thread.
         """
 
+    def link(self, link: str) -> None:
+        """A share's link was used up; with this one another device may ask. Not called for the first."""
+
     def stopping(self, running: int) -> None:
         """No more connections are accepted; so many exchanges still run."""
 

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.capture.making import until
-from tunnel.cli.lines import Look, duration, fields, iso, json_line, line, look_of, safe, size
+from tunnel.cli.lines import Look, duration, fields, iso, json_line, line, look_of, paint, safe, size, wrapped
 from tunnel.cli.live import AT_ONCE, MOST_LINES, LivePrinter
 from tunnel.model.exchange import Summary
 
@@ -252,3 +252,35 @@ def test_a_foot_is_a_stranger_to_lines_where_there_is_none(pipe):
 
     (only,) = pipe.lines()
     assert only == line(SUMMARY, PLAIN)
+
+
+@given(st.text("ab -", max_size=200), st.integers(1, 60))
+def test_a_sentence_is_broken_between_words_and_none_is_lost(text, width):
+    broken = wrapped(text, Look(width)).split("\n")
+
+    assert " ".join(broken).split() == text.split()
+    longest = max(map(len, text.split()), default=0)
+    assert all(len(text) <= max(width, longest) for text in broken) or len(text) <= width
+
+
+def test_a_command_and_a_link_are_never_broken_by_us():
+    link = "https://192.0.2.1:62893/.tunnel/join?token=" + "x" * 60
+
+    assert wrapped("longer, if you want it: tunnel share extend 30m; at once: Ctrl-C", Look(40)).split("\n") == [
+        "longer, if you want it:", "  tunnel share extend 30m; at once:", "  Ctrl-C",
+    ]  # fmt: skip
+    assert wrapped(f"open it: {link}", Look(40)) == f"open it:\n{link}"
+    assert wrapped(f"open it: {link}", PLAIN) == f"open it: {link}"
+
+
+def test_what_is_set_in_stays_so():
+    assert wrapped("  only from here; not from there", Look(20)).split("\n") == [
+        "  only from here;",
+        "    not from there",
+    ]
+
+
+def test_colours_take_no_room():
+    text = paint("seven and eight", "1;31", Look(15, colour=True))
+
+    assert wrapped(text, Look(15)) == text

@@ -6,6 +6,7 @@ import click
 import pytest
 from click.testing import CliRunner, Result
 
+from tunnel.cli.main import tunnel
 from tunnel.cli.options import Settings, chosen, settings
 from tunnel.model.config import KIB, Keep, Limits
 
@@ -81,3 +82,11 @@ def test_help_shows_every_setting_with_its_default_under_its_heading() -> None:
             assert help_text[:1].upper() + help_text[1:] in text
     assert "[64 KiB]" in text
     assert "[5 min]" in text
+
+
+def test_help_has_no_row_that_says_nothing():
+    """An argument has one for click, and its words stand in the text above."""
+    said = CliRunner().invoke(tunnel, ["share", "--help"]).output
+
+    assert "TARGET as in" in said
+    assert not [line for line in said.splitlines() if line.strip() in ("[TARGET]", "TARGET")]

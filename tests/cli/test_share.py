@@ -1,6 +1,10 @@
 """`tunnel share`: one rule, one address, an end; what opens wide has to be said, and nothing is guessed."""
 
+import io
+import json
+import re
 import sys
+from contextlib import redirect_stdout
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
@@ -12,12 +16,12 @@ from tunnel.cli import share as command
 from tunnel.cli import share_asking
 from tunnel.cli.lines import Look
 from tunnel.cli.main import tunnel
-from tunnel.cli.share_shown import code, lines
+from tunnel.cli.share_shown import Shown, code, lines
 from tunnel.errors import UsageError
 from tunnel.model.config import Config, Mode
 from tunnel.model.share import Access, Share
 from tunnel.net.lan import Interface, Kind
-from tunnel.terminal import Shared
+from tunnel.terminal import Shared, Started
 
 HOME = Interface("wlan0", "192.168.1.5", ip_network("192.168.1.0/24"), Kind.LOCAL)
 HOME_6 = Interface("wlan0", "fd12::5", ip_network("fd12::/64"), Kind.LOCAL)
@@ -203,7 +207,71 @@ def test_what_a_person_sees_first_is_where_to_whom_and_until_when():
     assert "read-only" in said
     assert any(text.startswith("until ") for text in said)
     assert any("fingerprint" in text and len(text.split()) > 10 for text in said)
-    assert any("https://192.168.1.5:1/x?token=t" in text for text in said)
+    assert max(map(len, [word for text in said for word in text.split()])) < 80
+
+
+class Terminal(io.TextIOWrapper):
+    """A terminal, of which a test sees what stands on it."""
+
+    def __init__(self) -> None:
+        self.written = io.BytesIO()
+        super().__init__(self.written, encoding="utf-8", write_through=True)
+
+    def isatty(self) -> bool:
+        return True
+
+    def lines(self) -> list[str]:
+        return re.sub(r"\x1b\[[0-9;]*m", "", self.written.getvalue().decode()).splitlines()
+
+
+@pytest.fixture
+def terminal(monkeypatch: pytest.MonkeyPatch) -> Terminal:
+    monkeypatch.setenv("COLUMNS", "80")
+    monkeypatch.setenv("TERM", "xterm")
+    return Terminal()
+
+
+LINK = "https://192.168.111.111:62893/.tunnel/join?token=" + "x" * 24
+
+
+def begun(terminal: Terminal, folder: Path, *, as_json: bool = False) -> Shown:
+    share = Share(address="192.168.111.111", interface="wlan0", network=HOME.network, names=("demo.local",))
+    shared = Shared(share, ("https://192.168.111.111:62893", "https://demo.local:62893"), LINK, "ab" * 32)
+    with redirect_stdout(terminal):
+        shown = Shown(folder, as_json=as_json, quiet=True, qr=True)
+        shown.started(Started("https://192.168.111.111:62893", 62893, "http://localhost:3000", None, None, "", shared))
+    return shown
+
+
+def test_the_link_and_its_code_come_last_and_fit_a_window_of_24_lines(terminal, tmp_path):
+    begun(terminal, tmp_path).close()
+
+    said = terminal.lines()
+    at = said.index("open it by camera, or type:")
+    assert said[at + 1].strip() == LINK
+    assert all(not set(text) - set(" ▄▀█") for text in said[at + 2 :])
+    assert len(said[at:]) <= 23
+    assert all(len(text) <= 80 for text in said if str(tmp_path) not in text)  # where a path breaks is not ours
+
+
+def test_a_link_that_was_used_up_is_followed_by_the_next_with_its_code(terminal, tmp_path):
+    shown = begun(terminal, tmp_path)
+    another = LINK.replace("x", "y")
+    shown.link(another)
+    shown.close()
+
+    said = terminal.lines()
+    at = said.index("that link is used up; for one more device:")
+    assert said[at + 1].strip() == another
+    assert decoded(said[at + 2 :], colour=True, painted=False) == matrix(another)
+
+
+def test_a_program_is_told_of_the_next_link(terminal, tmp_path):
+    shown = begun(terminal, tmp_path, as_json=True)
+    shown.link("https://next")
+    shown.close()
+
+    assert json.loads(terminal.lines()[-1]) == {"event": "share", "what": "link", "link": "https://next"}
 
 
 def test_what_is_shared_by_ipv6_too_is_one_line_more():
@@ -243,9 +311,9 @@ def matrix(link: str) -> list[list[bool]]:
     return [[bool(module) for module in row] for row in segno.make(link, error="l", micro=False).matrix_iter(border=4)]
 
 
-def decoded(drawn: list[str], colour: bool) -> list[list[bool]]:
+def decoded(drawn: list[str], colour: bool, *, painted: bool = True) -> list[list[bool]]:
     """Return the dark modules of what was drawn: ink is dark with colours, and light on a dark terminal."""
-    if colour:
+    if colour and painted:
         assert all(line.startswith("\x1b[38;5;16;48;5;231m") and line.endswith("\x1b[0m") for line in drawn)
         drawn = [line.removeprefix("\x1b[38;5;16;48;5;231m").removesuffix("\x1b[0m") for line in drawn]
     rows = []

@@ -91,6 +91,12 @@ def test_the_view_says_what_is_shared_with_whom_and_how_long(api: FakeApi, opene
     picture(page, tmp_path, "share")
 
 
+def test_a_name_that_begins_with_a_small_letter_is_not_written_otherwise(api: FakeApi, opened: Opened) -> None:
+    api.share = made_share.share(heard=[made_share.heard("admitted", "iPhone, Safari, 192.0.2.7 is in", 0)])
+
+    expect(shared(opened, api).locator(".heard li").first).to_contain_text("iPhone, Safari, 192.0.2.7 is in.")
+
+
 def test_the_end_is_moved(api: FakeApi, opened: Opened) -> None:
     page = shared(opened, api)
     page.get_by_role("button", name="Go on for 1 hour longer").click()

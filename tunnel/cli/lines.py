@@ -26,6 +26,9 @@ NARROWEST = 16  # columns of a target, however narrow the window
 _UNSAFE = "\x00-\x1f\x7f-\x9f\ud800-\udfff\u2028\u2029\u200e\u200f\u061c\u202a-\u202e\u2066-\u2069\ufeff\ufff9-\ufffb"
 _unsafe = re.compile(f"[{_UNSAFE}]")
 _unsafe_in_text = re.compile(f"(?![\\n\\t])[{_UNSAFE}]")
+_COLOUR = re.compile(r"\x1b\[[0-9;]*m")
+_COMMAND = re.compile(r"\btunnel(?: [^\s;,()]+){1,4}")
+_SET_IN = "  "  # before a sentence's second line and those after it
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +126,35 @@ def safe(text: str, *, lines: bool = False) -> str:
 def paint(text: str, colour: str, look: Look) -> str:
     """Return text in a colour, where the look allows it."""
     return f"\x1b[{colour}m{text}\x1b[0m" if colour and look.colour else text
+
+
+def wrapped(text: str, look: Look) -> str:
+    """Return a sentence in lines that fit the terminal, which would break it in the middle of a word.
+
+    A command to type stays in one line; what is longer than a line, as a link with a token, begins one and is left to the
+    terminal, which then gives it back whole to who copies it.
+
+    Args:
+      text: May hold colours of ours.
+    """
+    if not look.width or _columns(text) <= look.width:
+        return text
+    sentence = text.lstrip(" ")
+    first = " " * (len(text) - len(sentence))
+    lines, set_in = [first], first + _SET_IN
+    for words in _COMMAND.sub(lambda found: found[0].replace(" ", "\0"), sentence).split(" "):
+        word, line = words.replace("\0", " "), lines[-1]
+        if not line.strip(" "):
+            lines[-1] = line + word
+        elif _columns(line) + 1 + _columns(word) <= look.width:
+            lines[-1] = f"{line} {word}"
+        else:
+            lines.append(word if _columns(word) + len(set_in) > look.width else set_in + word)
+    return "\n".join(lines)
+
+
+def _columns(text: str) -> int:
+    return len(_COLOUR.sub("", text))
 
 
 def duration(micros: int) -> str:

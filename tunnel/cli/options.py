@@ -49,7 +49,7 @@ class Settings(click.Command):
         sections: dict[str, list[tuple[str, str]]] = {"Options": [], "Limits": [], "Recording": []}
         for param in self.get_params(ctx):
             row = param.get_help_record(ctx)
-            if row is not None:
+            if row is not None and isinstance(param, click.Option):  # an argument's row has no words
                 prefix = (param.name or "").partition("__")[0]
                 section = {"limits": "Limits", "keep": "Recording"}.get(prefix, "Options")
                 sections[section].append(row)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from certs.stores import trusted_at_a_glance
 from tunnel.capture.recorder import Statistics
-from tunnel.cli.lines import BOLD, CYAN, DIM, RED, YELLOW, json_text, look_of, paint, safe, size
+from tunnel.cli.lines import BOLD, CYAN, DIM, RED, YELLOW, json_text, look_of, paint, safe, size, wrapped
 from tunnel.cli.live import LivePrinter
 from tunnel.cli.turns import Turn
 from tunnel.errors import TunnelError
@@ -111,7 +111,7 @@ class Printed(Terminal):
         if self._json:
             print(text, file=self._words, flush=True)
         else:
-            self._printer.say(text)
+            self._printer.say(wrapped(text, look_of(self._words)))
 
     def _warn(self, text: str) -> None:
         self._say(paint(text, YELLOW, self._look))

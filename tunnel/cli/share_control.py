@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from tunnel.cli.folder import default_folder, folder_option
-from tunnel.cli.lines import look_of, safe
+from tunnel.cli.lines import look_of, safe, wrapped
 from tunnel.cli.options import Seconds, Settings
 from tunnel.cli.said import say_line
 from tunnel.cli.share_lines import clock, span, standing_lines
@@ -61,7 +61,7 @@ def list_(as_json: bool, folder: Path | None) -> None:
         if number:
             say_line("")
         for line in standing_lines(standing, now, look):
-            say_line(line)
+            say_line(wrapped(line, look))
     if not found:
         say_line("nothing is shared just now; begin: tunnel share 3000")
 

@@ -11,6 +11,7 @@ from tunnel.cli.lines import BOLD, CYAN, DIM, GREEN, RED, YELLOW, Look, json_tex
 from tunnel.cli.printed import Printed
 from tunnel.cli.share_questions import Questions
 from tunnel.model.share import Access, Happening, Question, Share
+from tunnel.rules.admission import often
 from tunnel.share.words import fingerprint_pairs, fingerprint_words
 from tunnel.terminal import Shared, Started
 
@@ -54,14 +55,32 @@ class Shown(Printed):
         told = super().told(started)
         return told | {"share": _fields(started.shared, time.time())} if started.shared else told
 
-    def began(self, started: Started) -> None:
-        """Say what a share is, behind where it is."""
+    def started(self, started: Started) -> None:
+        """See `Terminal.started`. The code comes last: it is as high as a small window."""
+        super().started(started)
         if started.shared is None:
             return
-        for text, colour in lines(started.shared, time.time()):
-            self._say(paint(text, colour, self._look))
+        if started.shared.share.access is Access.PAIRING:
+            self._say(paint(f"open it by camera, or type: {started.shared.link}", CYAN, self._look))
+        self._draw(started.shared.link)
+
+    def began(self, started: Started) -> None:
+        """Say what a share is, behind where it is."""
+        if started.shared is not None:
+            for text, colour in lines(started.shared, time.time()):
+                self._say(paint(text, colour, self._look))
+
+    def link(self, link: str) -> None:
+        """See `Terminal.link`."""
+        if self._json:
+            self._printer.say(json_text({"event": "share", "what": "link", "link": link}))
+            return
+        self._say(paint(f"that link is used up; for one more device: {link}", CYAN, self._look))
+        self._draw(link)
+
+    def _draw(self, link: str) -> None:
         if self._qr and not self._json and self._words.isatty():
-            for text in code(started.shared.link, self._look, getattr(self._words, "encoding", "") or "ascii"):
+            for text in code(link, look_of(self._words), getattr(self._words, "encoding", "") or "ascii"):
                 self._say(text)
 
     def happened(self, happening: Happening) -> None:
@@ -105,10 +124,9 @@ def lines(shared: Shared, now: float) -> Iterator[tuple[str, str]]:
     else:
         yield "FOR EVER: it ends when you end it, with Ctrl-C or tunnel share stop", loud
     yield f"the authority's fingerprint: {fingerprint_words(shared.fingerprint)}", ""
-    yield fingerprint_pairs(shared.fingerprint), DIM
+    pairs = fingerprint_pairs(shared.fingerprint)
+    yield f"{pairs[:47]} {pairs[48:]}", DIM  # a blank in its middle, where a narrow terminal may break it
     yield f"a device that warns of the certificate is told what to do at {_plain(shared.urls[0])}", DIM
-    if share.access is Access.PAIRING:
-        yield f"open it by camera, or type: {shared.link}", CYAN
 
 
 def _plain(url: str) -> str:
@@ -127,7 +145,7 @@ def _more(share: Share) -> Iterator[str]:
     if share.deny:
         yield f"not from {', '.join(map(str, share.deny))}"
     if share.rate:
-        yield f"{share.rate:g} requests a second for each device"
+        yield f"{often(share.rate)} for each device"
 
 
 def code(text: str, look: Look, encoding: str) -> Sequence[str]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Protocol
 
 import trio
 
@@ -17,6 +18,35 @@ Answer = Callable[[int, bool], None]
 
 Ask = Callable[[Sequence[Question], Answer], None]
 """Is told of all questions that wait, whenever they have changed."""
+
+
+class Linked(Protocol):
+    """What has a link that changes: a gate."""
+
+    @property
+    def changed(self) -> trio.Event:
+        """Set, and replaced by another, when the link may have changed."""
+        ...
+
+    @property
+    def link(self) -> str:
+        """What is opened to come in, now."""
+        ...
+
+
+async def tell_links(gate: Linked, told: Callable[[str], None]) -> None:
+    """Tell of each new link until cancelled: who used the last one up is not the last who wants in.
+
+    Args:
+      told: Is not told of the first.
+    """
+    last = gate.link
+    while True:
+        changed = gate.changed
+        if (now := gate.link) != last:
+            last = now
+            told(now)
+        await changed.wait()
 
 
 async def attend(desk: Steering, *, folder: Path, port: int, ask: Ask, notice: Callable[[TunnelError], None]) -> None:

@@ -14,6 +14,7 @@ from typing import Protocol
 from tunnel.errors import TunnelError, UsageError
 from tunnel.model.share import Access, Device, Happening, Question, Share
 from tunnel.model.standing import Heard, Standing
+from tunnel.rules.admission import often
 
 MOST_HEARD = 100  # happenings that are kept to be shown; the store keeps them all
 LONGEST = 7 * 86400.0  # seconds that are added at once
@@ -149,7 +150,7 @@ def rules_in_words(share: Share) -> tuple[str, ...]:
     said += [f"only from {network}" for network in share.allow]
     said += [f"not from {network}" for network in share.deny]
     if share.rate:
-        said.append(f"{share.rate:g} requests a second for each device")
+        said.append(f"{often(share.rate)} for each device")
     return tuple(said)
 
 

@@ -81,7 +81,7 @@ class Look:
 <input id="password" name="password" type="password" autocomplete="current-password" required autofocus>
 <button>Come in</button>
 </form>
-<p class="dim">Ask for it whoever gave you this address.</p>"""
+<p class="dim">Whoever gave you this address knows it.</p>"""
         return self._page("This service asks for a password", body)
 
     def scan(self, used: bool) -> str:

@@ -121,7 +121,7 @@ def _asked(desk: Steering) -> int:
     if len(waiting) == 1:
         return waiting[0].number
     if not waiting:
-        raise UsageError("nobody waits for an answer")
+        raise UsageError("nobody waits for an answer", hint="see who is there: tunnel share --list")
     raise UsageError(
         f"{len(waiting)} wait for an answer",
         hint=f"name one: tunnel share allow {waiting[0].number}; see: tunnel share --list",

@@ -143,4 +143,4 @@ class Pairing:
 
 
 def _new_token() -> str:
-    return secrets.token_urlsafe(24)  # 192 bits, in letters that a URL takes as they are
+    return secrets.token_urlsafe(18)  # 144 bits, in letters that a URL takes as they are; few, for a small QR code

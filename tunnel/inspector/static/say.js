@@ -18,11 +18,11 @@ export function sayError(error) {
   say(error.hint ? `${sentence(error.message)} ${sentence(error.hint)}` : sentence(error.message));
 }
 
-/** Begin with a capital, end with a full stop. */
+/** Begin with a capital, unless with a name that is written otherwise (iPhone); end with a full stop. */
 export function sentence(words) {
   const text = String(words).trim();
   if (!text) return "";
-  const begun = text[0].toUpperCase() + text.slice(1);
+  const begun = /^[a-z][A-Z]/.test(text) ? text : text[0].toUpperCase() + text.slice(1);
   return /[.!?:…]$/.test(begun) ? begun : `${begun}.`;
 }
 
