@@ -115,6 +115,16 @@ async def test_a_long_tls_stream_is_received_in_pieces_larger_than_a_record() ->
         assert len(await far.receive()) > 16 * 1024
 
 
+async def test_a_buffer_takes_all_tls_records_that_are_here_and_then_the_end() -> None:
+    async with open_wires("tls") as (near, far):
+        await near.send(b"x" * 60_000)
+        await near.send_end()
+        buffer = memoryview(bytearray(100_000))
+
+        assert await far.receive_into(buffer) == 60_000
+        assert await far.receive_into(buffer) == 0
+
+
 def test_the_sweep_ends_waits_within_its_interval_and_leaves_others_alone() -> None:
     async def story() -> None:
         sweep = Sweep()

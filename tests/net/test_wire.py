@@ -51,6 +51,61 @@ async def test_a_long_stream_arrives_whole_at_the_pace_of_its_reader(kind: str) 
         assert await all_of(far) == LONG
 
 
+async def test_a_long_stream_arrives_whole_through_one_buffer_both_to_receive_and_to_send(kind: str) -> None:
+    """As long bodies pass: what is sent must not change when the buffer is filled again."""
+    async with open_wires(kind) as (near, there), open_wires(kind) as (here, far):
+        got = b""
+
+        async def send() -> None:
+            await near.send(LONG)
+            await near.send_end()
+
+        async def read() -> None:
+            nonlocal got
+            got = await all_of(far)
+
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(send)
+            nursery.start_soon(read)
+            buffer = memoryview(bytearray(100_000))
+            while size := await there.receive_into(buffer):
+                await here.send(buffer[:size])
+            assert await there.receive_into(buffer) == 0
+            await here.send_end()
+    assert got == LONG
+
+
+async def test_what_a_look_for_the_peers_leaving_found_goes_into_the_buffer_first(kind: str) -> None:
+    """The sweep looks while an upload waits for its upstream. What it found was passed over once: the rest never came."""
+    async with open_wires(kind) as (near, far):
+        buffer = memoryview(bytearray(100))
+        await near.send(b"first ")
+        assert await far.receive_into(buffer) == 6
+        await near.send(b"second ")
+        assert not far.left()
+        await near.send(b"third")
+        got = b"first "
+        while len(got) < 18:
+            got += buffer[: await far.receive_into(buffer[: 18 - len(got)])]
+        assert got == b"first second third"
+
+
+async def test_a_receive_into_a_buffer_fails_when_the_wire_is_broken_off(kind: str) -> None:
+    async with open_wires(kind) as (near, far):
+        await near.send(b"last words")
+        buffer = memoryview(bytearray(100))
+        assert await far.receive_into(buffer) == 10
+
+        async def wait() -> None:
+            with pytest.raises(WireError, match="the client left"):
+                await far.receive_into(buffer)
+
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(wait)
+            await trio.testing.wait_all_tasks_blocked()
+            far.break_off("the client left")
+
+
 @pytest.mark.parametrize("first", [0, 1])
 async def test_one_direction_may_end_while_the_other_goes_on(kind: str, first: int) -> None:
     async with open_wires(kind) as ends:

@@ -175,9 +175,9 @@ def body_reader(framing: Framing, length: int, error: Callable[[str], TunnelErro
             return CloseReader()
 
 
-def write_chunk(piece: bytes) -> bytes:
+def write_chunk(piece: bytes | memoryview) -> bytes:
     """Return a piece as one chunk."""
-    return b"%x\r\n%b\r\n" % (len(piece), piece)
+    return b"".join((b"%x\r\n" % len(piece), piece, b"\r\n"))
 
 
 def write_last_chunk(trailers: Headers) -> bytes:

@@ -17,7 +17,6 @@ from tunnel.http.heads import read_request, read_response, write_request, write_
 from tunnel.model.config import Limits
 from tunnel.model.headers import Headers
 from tunnel.model.message import End, Framing, Request, Response
-from tunnel.net.splice import Pipe
 from tunnel.net.wire import Wire, WireError
 
 _SMALL = 32 * 1024  # bytes of body that are worth a copy to leave in one send with their head
@@ -60,7 +59,7 @@ class Http1Leg(ABC):
                 raise self._broken("it closed the connection in the middle of a body")
         return reader.end
 
-    async def send_body(self, piece: bytes) -> None:
+    async def send_body(self, piece: bytes | memoryview) -> None:
         """See `Leg.send_body`."""
         await self._send(write_chunk(piece) if self._framing is Framing.CHUNKED else piece)
 
@@ -75,25 +74,17 @@ class Http1Leg(ABC):
         reader = self._reader
         return reader.left if type(reader) is BodyReader and not self._rest else 0
 
-    def takes_bytes(self) -> bool:
-        """Whether the outgoing body goes out as it is."""
-        return self._framing is not Framing.CHUNKED
+    async def receive_into(self, buffer: memoryview) -> int:
+        """Receive the next piece of the body into a buffer, no longer than what is `still_to_come`.
 
-    async def receive_into(self, pipe: Pipe, most: int) -> int:
-        """Let up to `most` bytes of the body into a pipe, unread; return how many, 0 where the peer has closed."""
+        Returns: Its size in bytes, 0 where the peer has closed.
+        """
         try:
-            size = await pipe.fill(self.wire, most)
+            size = await self.wire.receive_into(buffer)
         except WireError as error:
             raise self._wire_failed(error) from error
         self._reader.skip(size)
         return size
-
-    async def send_from(self, pipe: Pipe) -> None:
-        """Send what is in a pipe as the next piece of the body."""
-        try:
-            await pipe.drain(self.wire)
-        except WireError as error:
-            raise self._wire_failed(error) from error
 
     def release(self) -> bytes:
         """See `Leg.release`."""
@@ -179,7 +170,7 @@ class Http1Leg(ABC):
         except WireError as error:
             raise self._wire_failed(error) from error
 
-    async def _send(self, data: bytes) -> None:
+    async def _send(self, data: bytes | memoryview) -> None:
         try:
             await self.wire.send(data)
         except WireError as error:
@@ -243,18 +234,12 @@ class Http1Client(Http1Leg):
         self.wire.deadline = math.inf
         return piece
 
-    async def receive_into(self, pipe: Pipe, most: int) -> int:
+    async def receive_into(self, buffer: memoryview) -> int:
         """See `Http1Leg.receive_into`; a client that sends nothing for `limits.stall` seconds is cut off."""
         self.wire.deadline = self._now() + self._limits.stall
-        size = await super().receive_into(pipe, most)
+        size = await super().receive_into(buffer)
         self.wire.deadline = math.inf
         return size
-
-    async def send_from(self, pipe: Pipe) -> None:
-        """See `Http1Leg.send_from`; a client that takes nothing for `limits.stall` seconds is cut off."""
-        self.wire.deadline = self._now() + self._limits.stall
-        await super().send_from(pipe)
-        self.wire.deadline = math.inf
 
     async def send_response(self, response: Response, body: bytes, end: End | None) -> bytes:
         """See `ClientLeg.send_response`."""
@@ -263,7 +248,7 @@ class Http1Client(Http1Leg):
             await self._send_left(left, end)
         return head
 
-    async def _send(self, data: bytes) -> None:
+    async def _send(self, data: bytes | memoryview) -> None:
         wire = self.wire
         wire.deadline = self._now() + self._limits.stall
         await super()._send(data)
@@ -333,17 +318,9 @@ class Http1Upstream(Http1Leg):
         self._keep_alive = response.keep_alive and response.status >= 200  # until then the answer is still to come
         return response
 
-    async def send_from(self, pipe: Pipe) -> None:
-        """See `Http1Leg.send_from`."""
-        await super().send_from(pipe)
-        self._sent_more()
-
-    async def _send(self, data: bytes) -> None:
+    async def _send(self, data: bytes | memoryview) -> None:
         await super()._send(data)
-        self._sent_more()
-
-    def _sent_more(self) -> None:
-        """Who is still given a body need not answer yet: an answer that is awaited has its time from what was sent last."""
+        # Who is still given a body need not answer yet: an answer that is awaited has its time from what was sent last.
         if self.wire.deadline < math.inf:
             self.wire.deadline = self._now() + self._limits.first_byte
 

@@ -24,7 +24,7 @@ class Leg(Protocol):
         """Return the next piece of the body being received, or its end. Not to be called again after the end."""
         ...
 
-    async def send_body(self, piece: bytes) -> None:
+    async def send_body(self, piece: bytes | memoryview) -> None:
         """Send a piece of the body being sent; never empty."""
         ...
 

@@ -21,6 +21,7 @@ from tunnel.net.sweep import Sweep
 from tunnel.net.wire import PIECE, WireError
 
 _STREAK = 16  # operations in a row without a wait, before others get their turn
+_LARGE = 4  # operations that a receive into a large buffer counts as
 _RESET = struct.pack("ii", 1, 0)  # struct linger: on, 0 s
 _PAUSE = 0.05  # seconds, before a system is asked again that was short of memory
 
@@ -86,19 +87,36 @@ class SocketWire:
                 return piece
             try:
                 data = self._try_receive(most)
-            except (BlockingIOError, ssl.SSLWantReadError):
-                await self.wait_readable()
-            except ssl.SSLWantWriteError:
-                await self._wait(trio.lowlevel.wait_writable)
-            except InterruptedError:
-                continue
             except OSError as error:
-                await self._endured(error)
+                await self._not_yet(error)
             else:
                 if not data:
                     self._ended = True
                     await self.sweep.leaving.turn()
                 return data
+
+    async def receive_into(self, buffer: memoryview) -> int:
+        """See `Wire.receive_into`."""
+        self._streak += _LARGE
+        if self._streak > _STREAK:
+            self._streak = _LARGE
+            await trio.lowlevel.checkpoint()
+        while True:
+            if self._stuck:
+                await self.send(b"")
+            if self._rest or self._ended:
+                piece, self._rest = self._rest[: len(buffer)], self._rest[len(buffer) :]
+                buffer[: len(piece)] = piece
+                return len(piece)
+            try:
+                size = self._try_receive_into(buffer)
+            except OSError as error:
+                await self._not_yet(error)
+            else:
+                if not size:
+                    self._ended = True
+                    await self.sweep.leaving.turn()
+                return size
 
     def try_send(self, data: bytes, *, whole: bool = False) -> int:
         """See `Wire.try_send`. While many send, what is whole is held: see `net.outbox`."""
@@ -143,13 +161,13 @@ class SocketWire:
             self._stuck = data[sent:]
             self.sweep.outbox.wake(self.sock)
 
-    async def send(self, data: bytes) -> None:
+    async def send(self, data: bytes | memoryview) -> None:
         """See `Wire.send`."""
         if self._held or self._stuck:
             data, self._stuck, self._held = self._stuck + self._held + data, b"", b""
         if not data:
             return
-        left: bytes | memoryview = data
+        left = data
         while True:
             try:
                 sent = self.sock.send(left)
@@ -240,6 +258,9 @@ class SocketWire:
     def _try_receive(self, most: int) -> bytes:
         return self.sock.recv(most)
 
+    def _try_receive_into(self, buffer: memoryview) -> int:
+        return self.sock.recv_into(buffer)
+
     def _inside(self) -> bool:
         """Whether bytes are here that the kernel does not know of."""
         return bool(self._rest) or self._ended
@@ -279,6 +300,18 @@ class SocketWire:
         finally:
             self._waits -= 1
 
+    async def _not_yet(self, error: OSError) -> None:
+        """Wait for what a receive needs that came to nothing; fail where nothing will come."""
+        match error:
+            case BlockingIOError() | ssl.SSLWantReadError():
+                await self.wait_readable()
+            case ssl.SSLWantWriteError():
+                await self._wait(trio.lowlevel.wait_writable)
+            case InterruptedError():
+                pass
+            case _:
+                await self._endured(error)
+
     async def _endured(self, error: OSError) -> None:
         """Pause where an error passes by itself; fail where it does not, as after the deadline."""
         if error.errno not in self.SHORT:
@@ -302,9 +335,16 @@ def no_delay(sock: socket.socket) -> None:
             pass  # the peer has gone already (macOS says so here); the next call will tell
 
 
+def closed(error: OSError) -> bool:
+    """Whether TLS ended because the peer closed. Python 3.11.2 has no class of its own for an end that was not said."""
+    if isinstance(error, ssl.SSLEOFError | ssl.SSLZeroReturnError):
+        return True
+    return isinstance(error, ssl.SSLError) and error.reason == "UNEXPECTED_EOF_WHILE_READING"
+
+
 def in_words(error: OSError) -> str:
     """Return what the system says of an error, lower case: "connection reset by peer"."""
-    if isinstance(error, ssl.SSLEOFError | ssl.SSLZeroReturnError):
+    if closed(error):
         return "it closed the connection"
     if isinstance(error, ssl.SSLError):
         if error.reason == "TLSV13_ALERT_CERTIFICATE_REQUIRED":  # with TLS 1.3 it comes instead of an answer

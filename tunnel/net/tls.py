@@ -6,7 +6,7 @@ import ssl
 from collections.abc import Callable
 
 from tunnel.model.peer import Tls
-from tunnel.net.streams import SocketWire, in_words
+from tunnel.net.streams import SocketWire, closed, in_words
 from tunnel.net.tls_streams import TlsWire
 from tunnel.net.wire import WireError
 
@@ -55,6 +55,8 @@ async def serve_tls(wire: SocketWire, context: ssl.SSLContext) -> TlsWire:
 
 async def dial_tls(wire: SocketWire, context: ssl.SSLContext, server_name: str) -> TlsWire:
     """Take the client's part of a handshake. As `serve_tls`; `server_name` is sent and, by `context`, verified."""
+    # Some Pythons (Debian's 3.11) have it set, and took an answer cut short for a whole one.
+    context.options &= ~getattr(ssl, "OP_IGNORE_UNEXPECTED_EOF", 0)
     return await _handshake(
         wire,
         lambda: context.wrap_socket(
@@ -128,7 +130,7 @@ def _failure(error: BaseException) -> HandshakeFailed | None:
     match error:
         case ssl.SSLCertVerificationError():
             return HandshakeFailed(f"its certificate is not trusted ({error.verify_message})", unverified=True)
-        case ssl.SSLEOFError() | ssl.SSLZeroReturnError():
+        case OSError() if closed(error):
             return HandshakeFailed(in_words(error), broken_off=True)
         case ssl.SSLError() if not getattr(error, "library", ""):
             return HandshakeFailed("it closed the connection", broken_off=True)  # Python's own words, not OpenSSL's

@@ -116,6 +116,26 @@ class TlsWire(SocketWire):
         self._more = size >= most
         return b"".join(pieces)
 
+    def _try_receive_into(self, buffer: memoryview) -> int:
+        """Fill the buffer, a record at a time, as far as there are any."""
+        size = 0
+        self._more = True
+        while size < len(buffer):
+            try:
+                got = self.sock.recv_into(buffer[size:])
+            except ssl.SSLZeroReturnError:
+                got = 0  # the peer's end, after ours
+            except OSError:
+                self._more = False
+                if not size:
+                    raise
+                break  # nothing more yet; an error will come again with the next call
+            if not got:
+                self._more = False
+                break
+            size += got
+        return size
+
     def _failed(self, error: OSError) -> WireError:
         """See `SocketWire._failed`. Who closes may have said why: in an alert, which only reading brings to light."""
         try:

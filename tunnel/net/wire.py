@@ -49,6 +49,13 @@ class Wire(Protocol):
         """
         ...
 
+    async def receive_into(self, buffer: memoryview) -> int:
+        """Receive into a buffer as soon as there is something; return how many bytes, 0 for the end. Else as `receive`.
+
+        For long bodies: a large buffer that is used again costs less than new bytes for each piece.
+        """
+        ...
+
     def try_send(self, data: bytes, *, whole: bool = False) -> int:
         """Send what can be sent without waiting; return how many bytes that is. What is left, and no more, is for `send`.
 
@@ -61,7 +68,7 @@ class Wire(Protocol):
         """
         ...
 
-    async def send(self, data: bytes) -> None:
+    async def send(self, data: bytes | memoryview) -> None:
         """Send all of `data`, at the pace of the peer.
 
         Raises:
@@ -128,6 +135,12 @@ class MemoryWire:
         piece, self._rest = self._rest[:most], self._rest[most:]
         return piece
 
+    async def receive_into(self, buffer: memoryview) -> int:
+        """See `Wire.receive_into`."""
+        piece = await self.receive(len(buffer))
+        buffer[: len(piece)] = piece
+        return len(piece)
+
     def try_send(self, data: bytes, *, whole: bool = False) -> int:
         """See `Wire.try_send`."""
         if self._closed:
@@ -140,7 +153,7 @@ class MemoryWire:
             raise WireError("the peer has left") from None
         return len(data)
 
-    async def send(self, data: bytes) -> None:
+    async def send(self, data: bytes | memoryview) -> None:
         """See `Wire.send`."""
         if self._closed:
             raise WireError(self._why)
