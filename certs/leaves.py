@@ -9,8 +9,8 @@ stands in its file name, so that a second start needs neither cryptography nor a
 
 import hashlib
 import os
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from certs import files, limits
 from certs.names import DnsName, Name
@@ -31,8 +31,7 @@ LONGEST_LABEL = 200
 ABANDONED = 1 * limits.HOURS
 
 
-@dataclass(frozen=True, slots=True)
-class CachedLeaf:
+class CachedLeaf(NamedTuple):
     """A leaf in a file, key and certificate, as its file name describes it."""
 
     path: Path

@@ -2,6 +2,7 @@
 
 import os
 
+import hypothesis  # noqa: F401  before a test freezes what is imported: it asks the collector who holds trio's random numbers
 import pytest
 from trio.testing import MockClock
 

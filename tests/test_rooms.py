@@ -30,6 +30,8 @@ ROOMS = {
     " tunnel.errors",
     "tunnel.run": "certs tunnel.run_share tunnel.terminal tunnel.window tunnel.window_place tunnel.window_doors tunnel.proxy"
     " tunnel.example tunnel.http tunnel.net tunnel.rules tunnel.capture tunnel.model tunnel.errors",
+    "tunnel.run_inspect": "tunnel.run tunnel.terminal tunnel.window tunnel.window_place tunnel.net tunnel.rules"
+    " tunnel.capture tunnel.model tunnel.errors",
     "tunnel.workers": "tunnel.run tunnel.terminal tunnel.window tunnel.window_place tunnel.window_doors tunnel.inspector"
     " tunnel.proxy tunnel.net tunnel.rules tunnel.capture tunnel.model tunnel.errors",
     "tunnel.cli": "certs tunnel",
@@ -57,9 +59,9 @@ KEEPERS = {
     "argon2": "tunnel.share.passwords",
     "segno": "tunnel.cli.share_shown",
     "zeroconf": "tunnel.net.mdns tunnel.net.mdns_absent",
-    "trio": "tunnel.net tunnel.http tunnel.proxy tunnel.run tunnel.run_share tunnel.share tunnel.workers.worker"
-    " tunnel.workers.window tunnel.workers.answering tunnel.cli.serve tunnel.example tunnel.inspector tunnel.window"
-    " tunnel.cli.inspect tunnel.cli.replay tunnel.cli.sending",
+    "trio": "tunnel.net tunnel.http tunnel.proxy tunnel.run tunnel.run_inspect tunnel.run_share tunnel.share"
+    " tunnel.workers.worker tunnel.workers.window tunnel.workers.answering tunnel.cli.serve tunnel.example tunnel.inspector"
+    " tunnel.window tunnel.cli.inspect tunnel.cli.replay tunnel.cli.sending",
 }
 # What one process must never hold: a second event loop.
 STRANGERS = ("asyncio", "uvicorn", "aiohttp")

@@ -27,7 +27,12 @@ class TunnelError(Exception):
       status: The HTTP status to answer with, where an exchange is open (RFC 9110 §15).
       fault: Whose side it lies on.
       exit_code: What the command ends with when nobody answers it (see docs/command.md).
+
+    Attributes:
+      fields: What the answer's head says of it besides.
     """
+
+    fields: tuple[tuple[bytes, bytes], ...] = ()
 
     def __init__(
         self, what: str, *, hint: str = "", status: int = 500, fault: Fault = Fault.TUNNEL, exit_code: int = 1

@@ -23,7 +23,6 @@ from tunnel.http.pool import Pool
 from tunnel.model.address import Target, is_loopback
 from tunnel.model.config import Config, Mode
 from tunnel.model.peer import Peer
-from tunnel.model.share import Access, Share
 from tunnel.net.callers import Callers
 from tunnel.net.counts import Count
 from tunnel.net.descriptors import allowed, crowded, fitting, wanted
@@ -43,6 +42,7 @@ from tunnel.window_doors import replay_of, reveal_of
 from tunnel.window_place import Place, authority_folder, found_by, link_of, parts_of, placed
 
 if TYPE_CHECKING:
+    from tunnel.model.share import Share
     from tunnel.run_share import Opened
 
 # The example service runs in this process; this is what it takes for its own address. Nothing dials it.
@@ -71,7 +71,7 @@ class Front:
     contexts: ServerContexts | None
     token: str
     started: Started
-    share: Share | None = None
+    share: "Share | None" = None
     window: Place | None = None
 
 
@@ -89,7 +89,7 @@ async def run(config: Config, terminal: Terminal) -> None:
       TunnelError: It cannot start; nothing is left open then.
     """
     with shown(config, terminal) as front:
-        await serve(config, front, terminal, Count(), _signals)
+        await serve(config, front, terminal, Count(), signals)
 
 
 @contextmanager
@@ -99,7 +99,7 @@ def shown(config: Config, terminal: Terminal) -> Iterator[Front]:
     Raises:
       TunnelError: It cannot start.
     """
-    with prepared(config, terminal) as front, placed(config, _scheme(front.contexts), terminal.notice) as window:
+    with prepared(config, terminal) as front, placed(config, scheme_of(front.contexts), terminal.notice) as window:
         if window is None:
             yield front
             return
@@ -109,39 +109,9 @@ def shown(config: Config, terminal: Terminal) -> Iterator[Front]:
             yield replace(front, window=window, started=replace(front.started, inspector=link.address))
 
 
-def _signals() -> AbstractContextManager[AsyncIterable[object]]:
+def signals() -> AbstractContextManager[AsyncIterable[object]]:
+    """See `Told`: Ctrl-C, and what ends a process politely."""
     return trio.open_signal_receiver(signal.SIGINT, signal.SIGTERM)
-
-
-async def inspect(config: Config, terminal: Terminal) -> None:
-    """Open the inspector on what was recorded, without a front, until SIGINT or SIGTERM.
-
-    Raises:
-      NoStore: Nothing was recorded yet.
-      TunnelError: It cannot start; nothing is left open then.
-    """
-    from tunnel.capture.store import Store  # with the filter language, which a front does without
-
-    Store(Path(config.folder)).close()
-    contexts = _contexts(config, HostRule(()), terminal)
-    sweep = Sweep()
-    with placed(config, _scheme(contexts), terminal.notice, needed=True) as place:
-        assert place is not None, "it is the only reason to run"
-        parts = parts_of(config, place, terminal.notice)
-        window = Window(place, parts, tls=contexts.at if contexts else None, sweep=sweep, notice=terminal.notice)
-        stopping = trio.Event()
-        with _signals() as orders:
-            link = link_of(config, place)
-            authority = authority_folder(config) if contexts else None
-            terminal.started(Started(link.url, place.port, "", None, authority, link.address))
-            async with trio.open_nursery() as nursery:
-                nursery.start_soon(sweep.run)
-                nursery.start_soon(window.run, stopping)
-                async for _ in orders:
-                    break
-                stopping.set()
-                await window.ended.wait()
-                nursery.cancel_scope.cancel()
 
 
 @contextmanager
@@ -164,7 +134,7 @@ def prepared(config: Config, terminal: Terminal) -> Iterator[Front]:
             config = replace(config, share=config.share.at([sock.getsockname()[0] for sock in listeners]))
         _refuse_own_port(config, listeners)
         hosts = _hosts(config, port)
-        contexts = _contexts(config, hosts, terminal)
+        contexts = contexts_of(config, hosts, terminal)
         started = Started(
             url=_url(config.mode, host, port),
             port=port,
@@ -263,20 +233,27 @@ async def _until_told(
 def _window(
     config: Config, front: Front, way: Way, server: Server, terminal: Terminal, share: "Opened | None"
 ) -> Window | None:
-    if front.window is None:
+    place = front.window
+    if place is None:
         return None
-    parts = replace(
-        parts_of(config, front.window, terminal.notice),
-        url=front.started.url,
-        target=front.started.target,
-        pids=lambda: (os.getpid(),),
-        statistics=way.recorder.statistics,
-        running=lambda: server.running,
-        reveal=reveal_of(way.recorder),
-        replay=replay_of(config, way.sweep),
-        share=share.desk if share else None,
+
+    return Window(
+        place,
+        lambda: replace(
+            parts_of(config, place, terminal.notice),
+            url=front.started.url,
+            target=front.started.target,
+            pids=lambda: (os.getpid(),),
+            statistics=way.recorder.statistics,
+            running=lambda: server.running,
+            reveal=reveal_of(way.recorder),
+            replay=replay_of(config, way.sweep),
+            share=share.desk if share else None,
+        ),
+        tls=way.tls,
+        sweep=way.sweep,
+        notice=terminal.notice,
     )
-    return Window(front.window, parts, tls=way.tls, sweep=way.sweep, notice=terminal.notice)
 
 
 @asynccontextmanager
@@ -346,7 +323,12 @@ def _make_folder(folder: Path) -> None:
         ) from error
 
 
-def _contexts(config: Config, hosts: HostRule, terminal: Terminal) -> ServerContexts | None:
+def contexts_of(config: Config, hosts: HostRule, terminal: Terminal) -> ServerContexts | None:
+    """Return what TLS is served with; None where none is.
+
+    Raises:
+      TunnelError: The authority cannot be had.
+    """
     if config.mode is Mode.PLAIN:
         return None
 
@@ -359,7 +341,7 @@ def _contexts(config: Config, hosts: HostRule, terminal: Terminal) -> ServerCont
             serves=lambda name: hosts.serves(name) or is_loopback(name),  # the inspector has the same contexts
             warn=warn,
             together=(*config.share.addresses, *config.share.names) if config.share else (),
-            clients=config.share is not None and config.share.access is Access.CERTIFICATE,
+            clients=config.share is not None and config.share.by_certificate,
         )
     except CertsError as error:
         raise TunnelError(error.what, hint=error.hint) from error
@@ -378,7 +360,8 @@ def _ask_of_this_machine(callers: Callers, peer: Peer) -> None:
         callers.ask(peer)
 
 
-def _scheme(contexts: ServerContexts | None) -> str:
+def scheme_of(contexts: ServerContexts | None) -> str:
+    """Return "https" or "http"."""
     return "https" if contexts else "http"
 
 

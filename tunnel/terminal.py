@@ -3,11 +3,14 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from tunnel.capture.recorder import Statistics
 from tunnel.errors import TunnelError
-from tunnel.model.exchange import Summary
-from tunnel.model.share import Happening, Question, Share
+from tunnel.model.summary import Summary
+
+if TYPE_CHECKING:
+    from tunnel.model.share import Happening, Question, Share  # which no other front imports
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +23,7 @@ class Shared:
       fingerprint: Of the authority's root: SHA-256, hex.
     """
 
-    share: Share
+    share: "Share"
     urls: tuple[str, ...]
     link: str
     fingerprint: str
@@ -66,10 +69,10 @@ class Terminal:
     def notice(self, error: TunnelError) -> None:
         """Something happened that a person should hear of now. May be called from any thread."""
 
-    def happened(self, happening: Happening) -> None:
+    def happened(self, happening: "Happening") -> None:
         """Something happened to a share: somebody asked, came in, was refused; its time is nearly over."""
 
-    def questions(self, questions: Sequence[Question], answer: Callable[[int, bool], None]) -> None:
+    def questions(self, questions: "Sequence[Question]", answer: Callable[[int, bool], None]) -> None:
         """Who wants to be let into a share, all of them, whenever that has changed.
 
         Args:

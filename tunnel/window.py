@@ -18,7 +18,6 @@ from tunnel.errors import TunnelError
 from tunnel.http.asgi_words import App, Receive, Scope, Send
 from tunnel.http.http1 import Http1Client
 from tunnel.inspector.headers import HEADERS
-from tunnel.inspector.parts import Parts
 from tunnel.model.config import MIB, Limits
 from tunnel.model.message import End, Request, Response
 from tunnel.model.peer import Peer, Tls
@@ -37,6 +36,7 @@ _HEADERS = [(name.encode(), value.encode()) for name, value in HEADERS.items()]
 
 if TYPE_CHECKING:
     from tunnel.inspector.app import Inspector
+    from tunnel.inspector.parts import Parts  # with the words of replays and shares
 
 
 class Window:
@@ -44,6 +44,7 @@ class Window:
 
     Args:
       place: Its listeners are closed by `run`.
+      parts: Gives what the app is made of, when it is made.
       tls: The context for a listener's address; None where it speaks plain HTTP.
       sweep: Keeps the deadlines; runs beside this.
 
@@ -54,7 +55,7 @@ class Window:
     def __init__(
         self,
         place: Place,
-        parts: Parts,
+        parts: "Callable[[], Parts]",
         *,
         tls: Callable[[str], ssl.SSLContext] | None,
         sweep: Sweep,
@@ -158,7 +159,7 @@ class Window:
         async with self._making:
             if self._app is None:
                 made = await trio.to_thread.run_sync(_imported)
-                inspector = made(self._parts, nursery)
+                inspector = made(self._parts(), nursery)
                 self._close = inspector.close
                 app: App = inspector
 
@@ -204,7 +205,7 @@ class _Leg(Http1Client):
         return await super().send_response(response, body, end)
 
 
-def _imported() -> Callable[[Parts, trio.Nursery], "Inspector"]:
+def _imported() -> "Callable[[Parts, trio.Nursery], Inspector]":
     from tunnel.inspector.app import Inspector
 
     return Inspector

@@ -3,21 +3,24 @@
 import os
 import secrets
 import socket
+import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from certs.files import Layout
 from tunnel import __version__
 from tunnel.errors import TunnelError
 from tunnel.inspector.link import Link, leave, take_away
-from tunnel.inspector.parts import Parts
 from tunnel.model.config import Config
 from tunnel.net.listen import bind
 from tunnel.net.ports import busy
-from tunnel.net.vitals import vitals
+
+if TYPE_CHECKING:
+    from tunnel.inspector.parts import Parts
 
 Notice = Callable[[TunnelError], None]
 
@@ -29,11 +32,13 @@ class Place:
     Attributes:
       listeners: Bound and listening.
       token: What a visitor has to show.
+      began: When it was made, seconds since the epoch.
     """
 
     listeners: tuple[socket.socket, ...]
     scheme: str
     token: str = field(default_factory=lambda: secrets.token_urlsafe(32), repr=False)
+    began: float = field(default_factory=time.time)
 
     @property
     def port(self) -> int:
@@ -103,8 +108,11 @@ def link_of(config: Config, place: Place, front: str | None = None) -> Link:
     return Link(place.url, place.token, os.getpid(), str(root) if root else None, front)
 
 
-def parts_of(config: Config, place: Place, notice: Notice) -> Parts:
-    """Return what every window has, with a front or without."""
+def parts_of(config: Config, place: Place, notice: Notice) -> "Parts":
+    """Return what every window has, with a front or without. Its imports, 3 ms, wait until somebody opens one."""
+    from tunnel.inspector.parts import Parts
+    from tunnel.net.vitals import vitals
+
     return Parts(
         folder=Path(config.folder),
         token=place.token,
@@ -112,6 +120,7 @@ def parts_of(config: Config, place: Place, notice: Notice) -> Parts:
         port=place.port,
         hosts=place.hosts,
         version=__version__,
+        began=place.began,
         vitals=vitals,
         notice=notice,
     )

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from certs.errors import CertsError
-from certs.stores.glance import note, trusted_at_a_glance
+from certs.glance import note
 from certs.stores.linux import linux_stores
 from certs.stores.nss import nss_stores
 from certs.stores.store import Command, Machine, Result, Root, State, Store, Verdict
@@ -27,7 +27,6 @@ __all__ = [
     "plan",
     "stores_here",
     "trust",
-    "trusted_at_a_glance",
     "untrust",
 ]
 
@@ -68,7 +67,7 @@ def check(root: Path, machine: Machine | None = None) -> list[Outcome]:
 
 
 def trust(root: Path, machine: Machine | None = None) -> list[Outcome]:
-    """Make every store trust the root, and leave the note that `trusted_at_a_glance` reads.
+    """Make every store trust the root, and leave the note that `certs.glance` reads.
 
     A store that trusts it already is left alone, so that asking twice asks for no password the second time.
 

@@ -7,6 +7,7 @@ needs no machine to spoil.
 
 import os
 import shlex
+import subprocess
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -114,8 +115,6 @@ class Store(Protocol):
 
 def run_command(argv: Sequence[str]) -> Result:
     """Run a program to its end, within `PATIENCE`.  sudo and certutil ask for passwords at the terminal itself."""
-    import subprocess  # Here, so that a glance at start-up does not pay for it.
-
     try:
         done = subprocess.run(
             argv,

@@ -259,7 +259,8 @@ def test_a_sentence_is_broken_between_words_and_none_is_lost(text, width):
     broken = wrapped(text, Look(width)).split("\n")
 
     assert " ".join(broken).split() == text.split()
-    longest = max(map(len, text.split()), default=0)
+    indent = len(text) - len(text.lstrip(" "))
+    longest = indent + max(map(len, text.split()), default=0)
     assert all(len(text) <= max(width, longest) for text in broken) or len(text) <= width
 
 

@@ -6,6 +6,8 @@ import sys
 
 import pytest
 
+from tests.helpers.fronts import Front
+from tests.helpers.origins import origin
 from tunnel.cli.main import main
 
 
@@ -70,7 +72,7 @@ def test_a_bug_is_told_without_a_traceback(capsys, monkeypatch, tmp_path):
 def imported_by(code: str) -> set[str]:
     """Return the names of what a program imports: of others' packages the first part, of our modules all."""
     printing = (
-        f"{code}\nimport sys, json; print(json.dumps(sorted({{name if name.startswith('tunnel.') else "
+        f"{code}\nimport sys, json; print(json.dumps(sorted({{name if name.startswith(('tunnel.', 'certs.')) else "
         "name.partition('.')[0] for name in sys.modules})))"
     )
     done = subprocess.run([sys.executable, "-c", printing], capture_output=True, text=True, check=True, timeout=60)
@@ -86,6 +88,46 @@ def test_a_front_imports_neither_the_example_nor_what_signs_nor_what_decodes_nor
     found = imported_by("import tunnel.cli.serve")
     assert not found & {"rich", "starlette", "psutil", "cryptography", "brotli", "msgspec", "wsproto", "regex"}
     assert not found & {"tunnel.capture.query", "tunnel.capture.search", "tunnel.inspector.app", "tunnel.proxy.replay"}
+
+
+SELDOM = {
+    *("tunnel.model.share", "tunnel.model.replay", "tunnel.model.exchange", "tunnel.capture.decode"),
+    *("tunnel.inspector.parts", "tunnel.cli.configfile", "certs.stores", "tomllib", "difflib"),
+}
+
+
+def test_a_front_imports_nothing_of_shares_replays_readers_and_config_files_nor_h11_at_its_start():
+    found = imported_by("import tunnel.cli.serve")
+    assert not found & {*SELDOM, "h11", "html", "http"}
+
+
+def test_a_front_that_has_answered_a_request_has_imported_no_more(tmp_path):
+    def watched(*words: str) -> list[str]:
+        return [sys.executable, "-X", "importtime", "-m", "tunnel", *words]
+
+    with origin() as behind, Front(behind.port, tmp_path / "folder", command=watched) as front:
+        with front.client() as client:
+            assert client.get("/").status_code == 200
+        front.recorded()
+    found = {line.rpartition("|")[2].strip() for line in front.program.err.text.splitlines() if "import time:" in line}
+    assert "trio" in found and "tunnel.capture.redact_bodies" in found  # so the writer has written
+    assert not sorted(found & {*SELDOM - {"tunnel.capture.decode"}, "psutil", "msgspec", "rich"})
+
+
+def test_no_garbage_is_looked_for_while_a_command_is_imported():
+    code = """
+import gc
+from tunnel.cli.bringing import brought
+looked = [generation["collections"] for generation in gc.get_stats()]
+brought("tunnel.cli.serve")
+assert looked == [generation["collections"] for generation in gc.get_stats()]
+assert gc.isenabled() and gc.get_freeze_count() > 10_000
+try:
+    brought("tunnel.nowhere")
+except ModuleNotFoundError:
+    assert gc.isenabled()
+"""
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
 
 
 def test_the_program_runs_as_a_module_too():

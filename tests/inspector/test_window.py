@@ -3,6 +3,7 @@
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -34,7 +35,8 @@ async def opened(folder: Path, told: list[TunnelError]) -> AsyncIterator[tuple[P
     sweep, stopping = Sweep(), trio.Event()
     with trio.fail_after(20), placed(config(folder), "http", told.append) as place:
         assert place is not None
-        window = Window(place, parts_of(config(folder), place, told.append), tls=None, sweep=sweep, notice=told.append)
+        parts = partial(parts_of, config(folder), place, told.append)
+        window = Window(place, parts, tls=None, sweep=sweep, notice=told.append)
         async with trio.open_nursery() as nursery:
             nursery.start_soon(sweep.run)
             nursery.start_soon(window.run, stopping)

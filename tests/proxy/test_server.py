@@ -199,6 +199,26 @@ async def test_a_long_exchange_is_shown_while_it_runs():
         assert not here.notes.records
 
 
+async def test_what_few_exchanges_need_is_imported_after_the_start_once_none_runs(monkeypatch):
+    monkeypatch.setattr("tunnel.proxy.server._SETTLED", 0.01)
+    prepared: list[int] = []
+    go_on = trio.Event()
+
+    async def waits(stream: trio.SocketStream) -> None:
+        await stream.receive_some()
+        await go_on.wait()
+        await stream.send_all(OK)
+
+    async with running(waits) as here:
+        monkeypatch.setattr("tunnel.http.heads.prepare", lambda: prepared.append(here.server.running))
+        client = await here.connect()
+        await client.send_all(GET)
+        await until(lambda: here.server.running)
+        go_on.set()
+        await until(lambda: prepared)
+        assert prepared == [0]
+
+
 async def test_stopping_lets_a_running_exchange_end_and_closes_idle_connections():
     answer = trio.Event()
 

@@ -7,8 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.helpers.visitors import share
+from tunnel.model.origin import origin, read_address
 from tunnel.model.share import Access
-from tunnel.rules.admission import Bucket, may_ask, often, origin, read_address, spend, wait_for
+from tunnel.rules.admission import Bucket, may_ask, often, spend, wait_for
 
 LAN = ip_network("192.0.2.0/24")
 

@@ -11,8 +11,8 @@ from typing import NamedTuple, Protocol, TypeVar
 
 from tunnel.capture.moments import is_stream, together
 from tunnel.capture.tap import Record
-from tunnel.model.exchange import State
 from tunnel.model.stream import Message
+from tunnel.model.summary import State
 
 MOST_LOOKED = 128  # shown records at one look: 0.3 ms during which the way may have to wait for Python's lock
 

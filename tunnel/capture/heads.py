@@ -5,7 +5,7 @@ from collections import Counter
 from functools import lru_cache
 
 from tunnel.model.headers import Headers
-from tunnel.model.replay import MARK
+from tunnel.model.own import MARK
 
 _MARK = MARK.lower()
 _NUMBER = re.compile(rb"[1-9][0-9]{0,9}")

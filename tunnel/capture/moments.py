@@ -7,9 +7,12 @@ exchange's own times say as much.
 from bisect import bisect_left
 from collections import deque
 from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
-from tunnel.capture.decode import MOST, decoder
-from tunnel.model.exchange import Exchange, Moment
+from tunnel.model.summary import Moment
+
+if TYPE_CHECKING:
+    from tunnel.model.exchange import Exchange  # for those who read, as `capture.decode`
 
 TOGETHER = 0.001  # seconds: what comes within them is one part, so there are no more rows than a thousand a second
 AT_ONCE = 10_000  # µs: all of an answer that took no longer came at one moment
@@ -54,7 +57,7 @@ def _apart(one: float | None, other: float | None) -> bool:
     return other - one > TOGETHER
 
 
-def known(exchange: Exchange, stored: Sequence[Moment]) -> Sequence[Moment]:
+def known(exchange: "Exchange", stored: Sequence[Moment]) -> Sequence[Moment]:
     """Return the moments of an answer's body, of one that came at once too; none where nobody knows.
 
     Args:
@@ -80,6 +83,8 @@ def decoded(moments: Sequence[Moment], body: bytes, codings: Sequence[bytes]) ->
       body: As it was kept.
       codings: The members of Content-Encoding, in lower case.
     """
+    from tunnel.capture.decode import MOST, decoder
+
     codings = [coding for coding in codings if coding != b"identity"]
     if not codings or not moments:
         return moments

@@ -16,9 +16,9 @@ from tunnel.capture.vault import Vault
 from tunnel.capture.writer import Counts, Queue, Writer
 from tunnel.errors import TunnelError
 from tunnel.model.config import Keep
-from tunnel.model.exchange import Summary
 from tunnel.model.message import Request
 from tunnel.model.peer import Peer
+from tunnel.model.summary import Summary
 
 MOST_ROWS = 10_000  # about 120 MiB of heads: two seconds of a stalled disk at full load, hours at a person's pace
 FIRST_NUMBERS = (

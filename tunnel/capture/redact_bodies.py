@@ -17,9 +17,9 @@ from tunnel.capture.recode import encoder, recode
 from tunnel.capture.redact import redact
 from tunnel.capture.redact_pieces import Escape, Redaction
 from tunnel.capture.tap import Record
-from tunnel.model.exchange import State
 from tunnel.model.headers import Headers
 from tunnel.model.stream import Message
+from tunnel.model.summary import State
 
 _REMEMBERED = 512  # small bodies that hold no secret: half a MiB at most
 _MOST_KINDS = 256

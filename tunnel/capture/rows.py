@@ -17,14 +17,15 @@ from tunnel.capture.gathering import Entry
 from tunnel.capture.heads import media_type, media_type_of, parent_of
 from tunnel.capture.tap import Record
 from tunnel.errors import Fault
-from tunnel.model.exchange import Body, Exchange, Failure, State, Summary, Timings
 from tunnel.model.headers import Headers
 from tunnel.model.message import END
 from tunnel.model.peer import Peer, Tls
+from tunnel.model.summary import State, Summary
 
 if TYPE_CHECKING:
     # Its patterns take 20 ms to make, which those who only read need not pay.
     from tunnel.capture.redact_heads import Heads
+    from tunnel.model.exchange import Exchange
 
 Value = int | str | bytes | None
 Row = list[Value]
@@ -195,7 +196,7 @@ def _connection(peer: Peer, clock: Clock) -> str:
     return connection_text(peer, clock.wall(peer.accepted), clock.wall(peer.ready))
 
 
-def connection_text(of: Peer | Exchange, accepted: int, ready: int) -> str:
+def connection_text(of: "Peer | Exchange", accepted: int, ready: int) -> str:
     """Return the connection of a peer, or of an exchange that was read, as its column has it; times are µs since 1970."""
     tls = of.tls
     return json.dumps(
@@ -268,8 +269,10 @@ def together(rows: Sequence[Row]) -> Rows:
     return Rows(width, [*chain.from_iterable(rows)])
 
 
-def exchange_of(row: Iterable[Value]) -> Exchange:
+def exchange_of(row: Iterable[Value]) -> "Exchange":
     """Return what a row says, in the order of `READ`."""
+    from tunnel.model.exchange import Body, Exchange, Failure, Timings  # for those who read: who only writes has none
+
     # Typed by the schema, which this file wrote; checking each value again would only repeat it.
     of: dict[str, Any] = dict(zip(READ, row, strict=True))
     connection: dict[str, Any] = json.loads(of["connection"])

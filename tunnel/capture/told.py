@@ -7,21 +7,24 @@ import base64
 import re
 import time
 from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING
 
 from tunnel.capture.heads import media_type_of
-from tunnel.model.exchange import Body, Exchange, Moment, RecordedMessage
 from tunnel.model.peer import Tls
+
+if TYPE_CHECKING:
+    from tunnel.model.exchange import Body, Exchange, Moment, RecordedMessage  # of which a line needs nothing
 
 # What JSON leaves as it is and a terminal would obey, or show as something else: DEL, C1, separators, bidi controls.
 _UNSAFE = re.compile("[\x7f-\x9f\u2028\u2029\u200e\u200f\u061c\u202a-\u202e\u2066-\u2069\ufeff\ufff9-\ufffb]")
 
 
 def whole_fields(
-    exchange: Exchange,
+    exchange: "Exchange",
     request: bytes,
     response: bytes,
-    messages: Iterable[RecordedMessage],
-    moments: Iterable[Moment] = (),
+    messages: "Iterable[RecordedMessage]",
+    moments: "Iterable[Moment]" = (),
 ) -> dict[str, object]:
     """Return an exchange as the object that `tunnel show --json` prints.
 
@@ -105,7 +108,7 @@ def json_text(value: object) -> str:
     return _UNSAFE.sub(lambda match: f"\\u{ord(match[0]):04x}", msgspec.json.encode(value).decode())
 
 
-def _body_fields(body: Body, kept: bytes, trailers: bytes | None) -> dict[str, object]:
+def _body_fields(body: "Body", kept: bytes, trailers: bytes | None) -> dict[str, object]:
     return {
         "body_bytes": body.size,
         "kept_bytes": body.kept,
@@ -115,7 +118,7 @@ def _body_fields(body: Body, kept: bytes, trailers: bytes | None) -> dict[str, o
     }
 
 
-def _pieces(moments: Iterable[Moment]) -> Iterator[dict[str, object]]:
+def _pieces(moments: "Iterable[Moment]") -> Iterator[dict[str, object]]:
     begin = 0
     for end, at in moments:
         yield {"at": None if at is None else iso(at), "bytes": end - begin}

@@ -27,8 +27,8 @@ from tunnel.capture.tap import Budget, Record
 from tunnel.capture.vault import Vault
 from tunnel.errors import TunnelError
 from tunnel.model.config import Keep
-from tunnel.model.exchange import Summary
 from tunnel.model.peer import Peer
+from tunnel.model.summary import Summary
 
 if TYPE_CHECKING:
     from tunnel.capture.redact_bodies import Bodies

@@ -14,45 +14,16 @@ import dataclasses
 import difflib
 import tomllib
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tunnel.cli.filesettings import FileSettings as FileSettings
+from tunnel.cli.filesettings import ShareSettings as ShareSettings
 from tunnel.cli.quantity import BYTES, SECONDS, parse_quantity
 from tunnel.cli.share_words import EVER, parse_lasting, parse_network, parse_rate
 from tunnel.errors import UsageError
 from tunnel.model.config import Keep, Limits, Mode
 from tunnel.model.share import Network
-
-
-@dataclass(frozen=True, slots=True)
-class ShareSettings:
-    """What a config file says of shares. What opens wide (--open, --yes, no end) is said on the command line, each time."""
-
-    interface: str = ""
-    name: str = ""
-    lasting: float | None = None  # `for`
-    password: str = ""  # an argon2id hash
-    allow: tuple[Network, ...] = ()
-    deny: tuple[Network, ...] = ()
-    read_only: bool = False
-    paths: tuple[str, ...] = ()
-    rate: float = 0.0
-
-
-@dataclass(frozen=True, slots=True)
-class FileSettings:
-    """What a config file says; an empty one says nothing."""
-
-    target: str | None = None
-    listen: str | None = None
-    mode: Mode = Mode.HTTPS
-    inspector: str | bool | None = None
-    allow_host: tuple[str, ...] = ()
-    host_header: str = ""
-    limits: Limits = Limits()
-    keep: Keep = Keep()
-    share: ShareSettings = ShareSettings()
 
 
 def read_config(path: Path) -> FileSettings:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, TextIO
 import click
 
 from certs.files import Layout
-from certs.stores import trusted_at_a_glance
+from certs.glance import trusted_at_a_glance
 from tunnel.capture.exporting import Format, Whole, pieces, wholes
 from tunnel.capture.store import NoStore, Store
 from tunnel.capture.told import iso

@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 import trio
 
-from certs.stores import trusted_at_a_glance
+from certs.glance import trusted_at_a_glance
 from tunnel.cli.folder import default_folder, folder_option
 from tunnel.cli.lines import CYAN, DIM, YELLOW, look_of, paint, safe
 from tunnel.errors import TunnelError
@@ -14,7 +14,7 @@ from tunnel.inspector.link import found
 from tunnel.model.address import INSPECTOR_PORT, Listen, parse_listen
 from tunnel.model.config import Config, Mode
 from tunnel.net.vitals import lives
-from tunnel.run import inspect as run_inspector
+from tunnel.run_inspect import inspect as run_inspector
 from tunnel.terminal import Started, Terminal
 
 

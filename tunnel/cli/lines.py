@@ -10,12 +10,11 @@ import os
 import re
 import shutil
 import time
-from dataclasses import dataclass
-from typing import TextIO
+from typing import NamedTuple, TextIO
 
 from tunnel.capture.told import iso as iso
 from tunnel.capture.told import json_text as json_text
-from tunnel.model.exchange import State, Summary
+from tunnel.model.summary import State, Summary
 
 DIM, RED, GREEN, YELLOW, CYAN, MAGENTA, BOLD = "2", "31", "32", "33", "36", "35", "1"
 SLOW, VERY_SLOW = 1_000_000, 5_000_000  # µs: shown in yellow, and in red
@@ -31,8 +30,7 @@ _COMMAND = re.compile(r"\btunnel(?: [^\s;,()]+){1,4}")
 _SET_IN = "  "  # before a sentence's second line and those after it
 
 
-@dataclass(frozen=True, slots=True)
-class Look:
+class Look(NamedTuple):
     """What a line is written for.
 
     Attributes:

@@ -15,7 +15,7 @@ from io import RawIOBase
 from typing import TextIO
 
 from tunnel.cli.lines import BOLD, DIM, YELLOW, Look, json_line, line, look_of, paint
-from tunnel.model.exchange import State, Summary
+from tunnel.model.summary import State, Summary
 
 MOST_LINES = 1000  # waiting; more than a person reads, less than a megabyte
 AT_ONCE = 100  # lines in one write

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import click
 
 from tunnel import __version__
+from tunnel.cli.bringing import brought
 from tunnel.cli.said import say_error
 from tunnel.errors import TunnelError
 
@@ -44,7 +45,7 @@ class Door(click.Group):
         if cmd_name not in _COMMANDS:
             return None
         module, name = _COMMANDS[cmd_name]
-        command: click.Command = getattr(__import__(module, fromlist=[name]), name)
+        command: click.Command = getattr(brought(module), name)
         return command
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:

@@ -1,7 +1,6 @@
 """Options: flags made from the fields of `model.config`, so that a field gives its flag, its help and its check at once."""
 
 import dataclasses
-import difflib
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -63,6 +62,8 @@ class Settings(click.Command):
         try:
             return super().parse_args(ctx, args)
         except click.NoSuchOption as error:
+            import difflib
+
             known = [opt for param in self.params for opt in param.opts]
             near = difflib.get_close_matches(error.option_name, known, n=1)
             raise click.UsageError(

@@ -8,13 +8,13 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from certs.stores import trusted_at_a_glance
+from certs.glance import trusted_at_a_glance
 from tunnel.capture.recorder import Statistics
 from tunnel.cli.lines import BOLD, CYAN, DIM, RED, YELLOW, json_text, look_of, paint, safe, size, wrapped
 from tunnel.cli.live import LivePrinter
 from tunnel.cli.turns import Turn
 from tunnel.errors import TunnelError
-from tunnel.model.exchange import Summary
+from tunnel.model.summary import Summary
 from tunnel.terminal import Started, Terminal
 
 _LAST_LINES = 2.0  # seconds for a slow terminal to take what is left

@@ -10,14 +10,12 @@ makes 5 µs, or 1 where it has met the same fields before; h11 makes 30 (measure
 import re
 from functools import lru_cache
 
-import h11
-
 from tunnel.errors import ClientError, TunnelError, UpstreamError
 from tunnel.http.framing import keeps_alive, request_framing, response_framing
 from tunnel.model.address import split_host
 from tunnel.model.headers import Field, Headers, loosely
 from tunnel.model.message import Framing, Request, Response
-from tunnel.model.replay import MARK
+from tunnel.model.own import MARK
 
 _TOKEN = rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+"
 _REQUEST_LINE = re.compile(rb"(" + _TOKEN + rb") ([!-~]+) HTTP/1\.([01])\r\n")
@@ -119,6 +117,14 @@ def _response(status: int, reason: bytes, headers: Headers, minor: int, to_head:
     return Response(status, reason, headers, minor, framing, length, keeps_alive(headers, minor), raw)
 
 
+def prepare() -> None:
+    """Import h11, which takes 4 ms. Most heads never need it, so a start need not wait for it.
+
+    Not left to the first head that does need it: an import opens files, and by then no descriptor may be free.
+    """
+    import h11  # noqa: F401
+
+
 def write_request(request: Request, headers: Headers) -> bytes:
     """Write a request's head anew, with the fields it is to have; always as HTTP/1.1."""
     return b"%b %b HTTP/1.1\r\n%b\r\n" % (request.method, request.target, headers.lines)
@@ -194,6 +200,8 @@ def _other_form(method: bytes, target: bytes, headers: Headers) -> tuple[bytes, 
 def _ask_h11_for_request(raw: bytes) -> tuple[bytes, bytes, Headers, int]:
     if found := _FORGIVEN.search(raw):
         raise ClientError(f"the request's head has {_name(found[0])}")
+    import h11  # see `prepare`
+
     judge = h11.Connection(h11.SERVER, max_incomplete_event_size=len(raw) + 1)
     judge.receive_data(raw)
     try:
@@ -216,6 +224,8 @@ def _ask_h11_for_request(raw: bytes) -> tuple[bytes, bytes, Headers, int]:
 def _ask_h11_for_response(raw: bytes, method: bytes) -> tuple[int, int, bytes, Headers]:
     if found := _FORGIVEN.search(raw):
         raise UpstreamError(f"the answer's head has {_name(found[0])}")
+    import h11
+
     judge = h11.Connection(h11.CLIENT, max_incomplete_event_size=len(raw) + 1)
     upgrading = [(b"Connection", b"upgrade"), (b"Upgrade", b"any")] if raw[8:12] == b" 101" else []
     asked = b"GET" if method == b"CONNECT" else method

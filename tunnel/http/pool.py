@@ -7,7 +7,7 @@ each reuse.
 
 from collections import deque
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import trio
 
@@ -15,8 +15,7 @@ from tunnel.errors import UpstreamError
 from tunnel.http.http1 import Http1Upstream
 
 
-@dataclass(frozen=True, slots=True)
-class PoolStatistics:
+class PoolStatistics(NamedTuple):
     """A pool at one moment: connections in use, idle ones, and exchanges that wait for one."""
 
     busy: int

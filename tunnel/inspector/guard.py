@@ -19,6 +19,7 @@ from tunnel.errors import TunnelError, UsageError
 from tunnel.inspector.answers import problem
 from tunnel.inspector.headers import HEADERS
 from tunnel.inspector.parts import Parts
+from tunnel.model.own import INSPECTOR_COOKIE
 
 SAFE = ("GET", "HEAD")
 METHODS = (*SAFE, "POST", "DELETE")
@@ -127,7 +128,7 @@ def own_host(parts: Parts) -> str:
 
 def cookie_name(parts: Parts) -> str:
     """Return the cookie's name: cookies know no ports (RFC 6265 §8.5), and with one name two windows would take turns."""
-    return f"tunnel-inspector-{parts.port}"
+    return f"{INSPECTOR_COOKIE.decode()}{parts.port}"
 
 
 def cookie_value(parts: Parts) -> str:

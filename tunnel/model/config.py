@@ -6,10 +6,12 @@ is written twice. Values are checked where they are parsed (`model.address`, `cl
 
 import enum
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tunnel.model.address import INSPECTOR_PORT, Listen, Target
-from tunnel.model.share import Share
+
+if TYPE_CHECKING:
+    from tunnel.model.share import Share  # which no other front imports
 
 KIB = 1024
 MIB = 1024 * KIB
@@ -86,6 +88,6 @@ class Config:
     inspector: Listen | None = setting(Listen(port=INSPECTOR_PORT), "address and port of the inspector; None for none")
     allow_host: tuple[str, ...] = setting((), "another Host that is ours, besides the loopback names")
     host_header: str = setting("", "the Host the upstream sees: `upstream` for its own, or a name; kept by default")
-    share: Share | None = setting(None, "how it is opened to a network; None where it is not")
+    share: "Share | None" = setting(None, "how it is opened to a network; None where it is not")
     limits: Limits = setting(Limits(), "how much and how long")
     keep: Keep = setting(Keep(), "what the store keeps")

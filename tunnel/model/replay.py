@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from tunnel.model.address import Target
 from tunnel.model.headers import Headers
 
-MARK = b"Tunnel-Replay"  # tells a front which exchange is repeated; it records that, and never forwards the field
 NOT_SENT = 5  # exit code: something could not be sent again (docs/command.md)
 
 

@@ -21,9 +21,6 @@ PAGES = b"/.tunnel/"
 PLAIN = frozenset((b"/", PAGES + b"root.crt", PAGES + b"root.mobileconfig"))
 """All that is answered over plain HTTP: how a phone gets the root. Everything else there is sent on to HTTPS."""
 
-COOKIE = b"__Host-tunnel-share-"
-"""How the names of a share's cookies begin. They end at the front."""
-
 
 def who(name: str, browser: str) -> str:
     """Return a device for people who look at it or decide: "Pixel 9, Chrome"; its name alone where no browser is known."""
@@ -79,6 +76,11 @@ class Share:
     password: str = field(default="", repr=False)
     token: str = field(default="", repr=False)
     announce: bool = True
+
+    @property
+    def by_certificate(self) -> bool:
+        """Whether devices show a certificate."""
+        return self.access is Access.CERTIFICATE
 
     @property
     def addresses(self) -> tuple[str, ...]:

@@ -4,7 +4,7 @@ import errno
 import os
 import socket
 import ssl
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import trio
 
@@ -26,8 +26,7 @@ class _BrokenOff(UpstreamError):
     """A TLS handshake that the upstream ended without a word: a server that dies while it restarts does so."""
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(NamedTuple):
     """One address to try: what `socket.socket` and `connect` want, and its name for people."""
 
     family: int

@@ -5,16 +5,14 @@ for `net.callers` and `net.ports`.
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from tunnel.model.peer import Peer
 
 LONGEST_NAME = 64  # characters; more than any program that a person would recognise
 
 
-@dataclass(frozen=True, slots=True)
-class Holder:
+class Holder(NamedTuple):
     """A running program.
 
     Attributes:

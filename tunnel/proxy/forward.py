@@ -20,7 +20,6 @@ from tunnel.model.config import Mode
 from tunnel.model.headers import Headers
 from tunnel.model.message import END, End, Framing, Request, Response
 from tunnel.model.peer import Peer
-from tunnel.model.share import PAGES, PLAIN, Admitted, Refused
 from tunnel.net.relay import relay
 from tunnel.net.wire import Wire
 from tunnel.proxy.way import Guard, Way
@@ -105,6 +104,8 @@ async def _guarded(caller: Caller, record: Record, request: Request, way: Way, g
 
     Asked for each request, never for a connection: who is let in may be revoked, and time ends.
     """
+    from tunnel.model.share import PAGES, PLAIN, Admitted, Refused  # there already: no other front imports it
+
     record.rule = guard.rule.value
     peer = caller.peer
     host = way.hosts.check(request.headers, peer)

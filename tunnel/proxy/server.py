@@ -8,6 +8,8 @@ from time import perf_counter
 import trio
 
 from tunnel.errors import ClientError, TunnelError
+from tunnel.http import answers, heads
+from tunnel.model.origin import origin
 from tunnel.net.counts import Count
 from tunnel.net.crowd import Crowd
 from tunnel.net.listen import accept
@@ -16,10 +18,10 @@ from tunnel.net.sweep import Sweep
 from tunnel.proxy.connection import connection
 from tunnel.proxy.forward import Caller
 from tunnel.proxy.way import Way
-from tunnel.rules.admission import origin
 
 _LONG = 0.5  # seconds after which a running exchange is shown before it ends
 _CROWD = 1000  # connections; when so many have left, their memory goes back to the system
+_SETTLED = 1.0  # seconds after the start, or between two attempts, to import what the start did not wait for
 _FEWEST = 8  # connections that each address of a network may have, however few there may be
 _LOOKED = 64  # connections looked at in one go: 0.4 ms where each has to ask the kernel
 
@@ -60,6 +62,7 @@ class Server:
             async with trio.open_nursery() as beside:
                 beside.start_soon(way.sweep.run)
                 beside.start_soon(self._look_after)
+                beside.start_soon(self._prepare)
                 async with trio.open_nursery() as connections:
                     await self._accept(connections, stopping)
                     self._wind_down()
@@ -146,6 +149,15 @@ class Server:
             if most - len(self.callers) > max(_CROWD, len(self.callers)):
                 most = len(self.callers)
                 await trio.to_thread.run_sync(give_back)
+
+    async def _prepare(self) -> None:
+        """Import what few exchanges need, as soon as none runs that it would hold up: 6 ms."""
+        while True:
+            await trio.sleep(_SETTLED)
+            if not self.running:
+                heads.prepare()
+                answers.prepare()
+                return
 
     def _look(self, callers: list[Caller], leaving: set[Caller]) -> None:
         """Look at some: show those that are long, and end those whose client has left.

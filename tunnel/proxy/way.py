@@ -3,7 +3,7 @@
 import ssl
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from tunnel.capture.recorder import Recorder
 from tunnel.errors import TunnelError
@@ -11,17 +11,19 @@ from tunnel.http.pool import Pool
 from tunnel.model.config import Limits, Mode
 from tunnel.model.message import Request
 from tunnel.model.peer import Peer
-from tunnel.model.share import Access, Admitted, Ours
 from tunnel.net.sweep import Sweep
 from tunnel.rules.access import HostRule
 from tunnel.rules.forwarding import Forwarding
 from tunnel.rules.repair import Repair
 
+if TYPE_CHECKING:
+    from tunnel.model.share import Access, Admitted, Ours  # which no other front imports
+
 
 class Gate(Protocol):
     """Says who is let in where a service was opened to a network. Kept by `tunnel.share`."""
 
-    async def admit(self, peer: Peer, request: Request) -> Admitted | Ours:
+    async def admit(self, peer: Peer, request: Request) -> "Admitted | Ours":
         """Return the request as it may go on, or that the share's own pages answer it. Seldom waits.
 
         Raises:
@@ -45,7 +47,7 @@ class Guard:
     """
 
     gate: Gate
-    rule: Access
+    rule: "Access"
     pages: Pool
     forwarding: Forwarding
 

@@ -4,13 +4,12 @@ Who somebody is, and whether they were let in, is kept by `tunnel.share`.
 """
 
 import math
-from collections.abc import Iterable
 from dataclasses import dataclass
-from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
 
 from tunnel.model.headers import loosely
 from tunnel.model.message import Request
-from tunnel.model.share import Network, Refused, Share
+from tunnel.model.origin import read_address
+from tunnel.model.share import Refused, Share
 from tunnel.rules.paths import PathRule
 
 READING = (b"GET", b"HEAD", b"OPTIONS")
@@ -68,35 +67,6 @@ def often(rate: float) -> str:
             number, span = round(rate * times), name
             break
     return f"{number:g} request{'' if number == 1 else 's'} {span}"
-
-
-def read_address(text: str) -> IPv4Address | IPv6Address:
-    """Return an address without its zone; one of IPv4 that was mapped into IPv6 as what it is (RFC 4291 §2.5.5.2).
-
-    Raises:
-      ValueError: It is no address.
-    """
-    address = ip_address(text.partition("%")[0])
-    mapped = address.ipv4_mapped if isinstance(address, IPv6Address) else None
-    return mapped or address
-
-
-def origin(text: str, near: Iterable[Network] = ()) -> str:
-    """Return what an address is held to be one origin with: of IPv6 its /64, in which a device takes what it likes.
-
-    What is no address is an origin of its own.
-
-    Args:
-      near: Networks in which each address stands for itself: on a LAN all of IPv6 is one /64, and what one guest was given
-        must not be good for another.
-    """
-    try:
-        address = read_address(text)
-    except ValueError:
-        return text
-    if isinstance(address, IPv4Address) or any(address in network for network in near):
-        return str(address)
-    return str(IPv6Network((int(address), 64), strict=False))
 
 
 def may_ask(share: Share, address: str) -> bool:

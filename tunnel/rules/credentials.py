@@ -10,7 +10,7 @@ from functools import lru_cache
 from itertools import islice
 
 from tunnel.model.headers import Field, Headers
-from tunnel.model.share import COOKIE
+from tunnel.model.own import SHARE_COOKIE
 
 _MOST_COOKIES = 8  # of one name that are looked at: a browser sends one
 LONGEST = 1024  # bytes of a credential; a longer one is none
@@ -80,7 +80,7 @@ def without(headers: Headers, *, authorization: bool) -> Headers:
 def _without(headers: Headers, authorization: bool) -> Headers:
     kept: list[Field] = []
     for name, field in zip(headers.names, headers.fields, strict=True):
-        if name == b"cookie" and COOKIE in field[1]:
+        if name == b"cookie" and SHARE_COOKIE in field[1]:
             if others := _others(field[1]):
                 kept.append((field[0], others))
         elif name != b"authorization" or not authorization:
@@ -91,4 +91,4 @@ def _without(headers: Headers, authorization: bool) -> Headers:
 def _others(cookies: bytes) -> bytes:
     """Return the cookies without those of any share, and without whatever a lax reader could take for one."""
     pairs = [pair.strip() for pair in cookies.split(b";")]
-    return b"; ".join(pair for pair in pairs if pair and COOKIE not in pair)
+    return b"; ".join(pair for pair in pairs if pair and SHARE_COOKIE not in pair)

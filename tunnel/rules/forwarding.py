@@ -11,9 +11,8 @@ from tunnel.errors import TunnelError
 from tunnel.model.address import Target, split_host
 from tunnel.model.headers import Field, Headers, loosely
 from tunnel.model.message import Framing, Request, Response
+from tunnel.model.own import INSPECTOR_COOKIE, MARK, SHARE_COOKIE
 from tunnel.model.peer import Peer
-from tunnel.model.replay import MARK
-from tunnel.model.share import COOKIE
 
 # RFC 9110 §7.6.1, and two that old software still sends.
 _HOP = frozenset((b"connection", b"keep-alive", b"proxy-connection", b"te", b"transfer-encoding", b"upgrade"))
@@ -26,8 +25,7 @@ _NOT_FORWARDED = _HOP | _OURS
 _KEPT = frozenset((b"host", b"content-length", b"content-type", b"content-encoding", b"authorization", b"cookie"))
 _HOP_ONLY = frozenset((b"keep-alive", b"close", b"te", b"upgrade", b"transfer-encoding"))
 _REMEMBERED = 64  # decisions, by the fields they were made on: as many as `http.heads` remembers
-# How the names of our own cookies begin: of the inspector (`inspector.guard`), and of a share.
-_OUR_COOKIES = (b"tunnel-inspector-", COOKIE)
+_OUR_COOKIES = (INSPECTOR_COOKIE, SHARE_COOKIE)
 _MARK_OF_OURS = b"tunnel-"  # is in all of them
 _IN_A_NAME = "".join(map(chr, range(0x20, 0x7F))).replace("%", "")  # what of a user's name a field takes as it is
 _PSEUDONYM = "tunnel-"  # Via carries it with the process's own id, so that a loop is seen (RFC 9110 §7.6.3)

@@ -17,8 +17,9 @@ from tunnel.errors import TunnelError, UsageError
 from tunnel.model.address import Target
 from tunnel.model.exchange import Exchange
 from tunnel.model.headers import Field, Headers
+from tunnel.model.own import MARK
 from tunnel.model.pseudonym import BEGINNING, PSEUDONYM
-from tunnel.model.replay import MARK, NOT_SENT, Draft, ReplayPlan
+from tunnel.model.replay import NOT_SENT, Draft, ReplayPlan
 from tunnel.rules.forwarding import of_one_hop
 
 _TOKEN = re.compile(rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")

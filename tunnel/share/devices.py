@@ -13,8 +13,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from ipaddress import IPv6Network
 
+from tunnel.model.origin import origin
 from tunnel.model.share import Access, Device, Network
-from tunnel.rules.admission import Bucket, origin
+from tunnel.rules.admission import Bucket
 from tunnel.share.naming import Called, Names
 
 MOST = 512  # devices; of more, the one that was not seen for longest is forgotten

@@ -9,8 +9,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from tunnel.model.headers import Headers
+from tunnel.model.own import SHARE_COOKIE
 from tunnel.model.peer import Tls
-from tunnel.model.share import COOKIE, Access, Refused, Share
+from tunnel.model.share import Access, Refused, Share
 from tunnel.rules.credentials import bearer, cookies, is_browser
 from tunnel.share.devices import Copied, Devices, Elsewhere, Guest
 from tunnel.share.naming import Called, called_by
@@ -60,7 +61,7 @@ class Entry:
         self.tries = Tries(share, telling, now)
         self.devices = Devices(closed, share.networks)
         self.pairing = Pairing(changed)
-        self.cookie = COOKIE.decode() + secrets.token_hex(4)
+        self.cookie = SHARE_COOKIE.decode() + secrets.token_hex(4)
         self.ask_cookie = f"{self.cookie}-ask"
         self.now = now
         self._telling = telling

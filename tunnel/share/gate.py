@@ -11,9 +11,10 @@ import trio
 
 from tunnel.errors import UsageError
 from tunnel.model.message import Request
+from tunnel.model.origin import origin
 from tunnel.model.peer import Peer
 from tunnel.model.share import PAGES, Access, Admitted, Device, Happening, Ours, Question, Refused, Share
-from tunnel.rules.admission import Bucket, check, may_ask, often, origin, spend, wait_for, waiting
+from tunnel.rules.admission import Bucket, check, may_ask, often, spend, wait_for, waiting
 from tunnel.rules.credentials import asks_by_hand, basic, without
 from tunnel.rules.paths import PathRule, leads_to_pages
 from tunnel.share.answering import Nothing, Onboarding

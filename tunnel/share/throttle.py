@@ -12,7 +12,7 @@ A try is counted when it begins and given back if it was right, so that a thousa
 from collections import OrderedDict
 from dataclasses import dataclass
 
-from tunnel.rules.admission import origin
+from tunnel.model.origin import origin
 
 FREE = 3  # wrong tries of an origin before it has to wait
 LONGEST_DELAY = 60.0  # seconds

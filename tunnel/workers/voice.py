@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from tunnel.capture.recorder import Statistics
 from tunnel.errors import TunnelError
-from tunnel.model.exchange import Summary
+from tunnel.model.summary import Summary
 from tunnel.terminal import Started, Terminal
 
 _MOST_UNSAID = 65_536  # bytes that wait for a first process that does not listen; beyond it words are lost

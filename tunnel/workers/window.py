@@ -39,13 +39,17 @@ def show(config: Config, front: Front, voice: Voice, began: float, links: Links,
         for listener in front.listeners:
             listener.close()  # else clients would still be let in when the workers accept no more
         sweep = Sweep()
-        parts = dataclasses.replace(
-            _parts(parts_of(config, place, voice.notice), Asking(links.for_window(), links.pid), links),
-            url=front.started.url,
-            target=front.started.target,
-            began=began,
-            replay=replay_of(config, sweep),
-        )
+        asking = Asking(links.for_window(), links.pid)
+
+        def parts() -> Parts:
+            return dataclasses.replace(
+                _parts(parts_of(config, place, voice.notice), asking, links),
+                url=front.started.url,
+                target=front.started.target,
+                began=began,
+                replay=replay_of(config, sweep),
+            )
+
         tls = front.contexts.at if front.contexts else None
         window = Window(place, parts, tls=tls, sweep=sweep, notice=voice.notice)
         return trio.run(_serve, window, sweep, Orders(first))

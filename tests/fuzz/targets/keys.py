@@ -16,8 +16,8 @@ from certs import files, leaves
 from certs.authority import Authority
 from certs.contexts import ServerContexts, trusting
 from certs.errors import CertsError
+from certs.glance import trusted_at_a_glance
 from certs.names import parse
-from certs.stores.glance import trusted_at_a_glance
 from certs.stores.store import Root
 from tests.fuzz.places import place
 

@@ -1,7 +1,8 @@
 """What can be known about trust at start-up for next to nothing: no program run, no cryptography, no database opened.
 
-Leaves the real answer to `check`, which asks every store.  `trust` leaves a note beside the root: which root, and, if
-every store took it, the files in which they keep it.  A glance reads them and looks for the certificate's bytes.
+Leaves the real answer to `certs.stores.check`, which asks every store.  `certs.stores.trust` leaves a note beside the
+root: which root, and, if every store took it, the files in which they keep it.  A glance reads them and looks for the
+certificate's bytes.
 
     trusted.txt     3f9a2c41d07be852…                       the root's fingerprint
                     /etc/ssl/certs/ca-certificates.crt      then one file a line
