@@ -19,7 +19,7 @@ from tunnel.cli.main import tunnel
 from tunnel.cli.share_shown import Shown, code, lines
 from tunnel.errors import UsageError
 from tunnel.model.config import Config, Mode
-from tunnel.model.share import Access, Share
+from tunnel.model.share import Access, Rate, Share
 from tunnel.net.lan import Interface, Kind
 from tunnel.terminal import Shared, Started
 
@@ -84,7 +84,7 @@ def test_every_flag_is_heard(opened, tmp_path):
         "--max-connections", "9", "--port", "8443",
     )  # fmt: skip
 
-    assert (share.read_only, share.upgrades, share.paths, share.rate) == (True, True, ("/app", "/api/*"), 20)
+    assert (share.read_only, share.upgrades, share.paths, share.rate) == (True, True, ("/app", "/api/*"), Rate(20))
     assert (share.allow, share.deny) == ((ip_network("192.168.1.7/32"),), (ip_network("192.168.1.64/26"),))
     assert (share.names[0], share.seconds, share.yes, share.announce) == ("demo.local", 1800, True, False)
     assert (opened[0].limits.connections, opened[0].listen.port, opened[0].listen.named) == (9, 8443, True)
@@ -181,7 +181,7 @@ def test_a_config_file_may_hold_the_hash_and_what_narrows_but_nothing_that_opens
     share = opened[-1].share
     assert share is not None
     assert (share.access, share.password, share.seconds) == (Access.PASSWORD, hashed, 7200)
-    assert (share.read_only, share.paths, share.rate, share.names[0]) == (True, ("/app",), 5, "demo.local")
+    assert (share.read_only, share.paths, share.rate, share.names[0]) == (True, ("/app",), Rate(5), "demo.local")
     assert share.allow == (ip_network("192.168.1.0/25"),)
     assert shared(opened, tmp_path, "--config", str(file), "--yes").access is Access.PAIRING
     for wrong, said in [

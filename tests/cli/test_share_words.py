@@ -7,6 +7,7 @@ import pytest
 from tunnel.cli.share_words import EVER, lasting, local_names, parse_lasting, parse_network, parse_rate
 from tunnel.errors import UsageError
 from tunnel.model.address import Target, parse_target
+from tunnel.model.share import Rate
 
 
 @pytest.mark.parametrize(
@@ -81,15 +82,10 @@ def test_networks_are_read_as_people_write_them() -> None:
             parse_network(wrong)
 
 
-def test_rates_are_requests_a_second() -> None:
+def test_a_rate_is_so_many_in_a_span() -> None:
     assert [parse_rate(text) for text in ("20/s", "20", "120/m", "120/min", "3600/h", "0.5/s")] == [
-        20,
-        20,
-        2,
-        2,
-        1,
-        0.5,
-    ]
+        Rate(20), Rate(20), Rate(120, 60), Rate(120, 60), Rate(3600, 3600), Rate(0.5),
+    ]  # fmt: skip
     for wrong in ("", "0", "0/s", "-1", "20/d", "20/", "fast", "1e3"):
         with pytest.raises(ValueError):
             parse_rate(wrong)

@@ -6,7 +6,7 @@ import pytest
 
 from tests.share.fake_gate import GALAXY, IPAD, PIXEL, FakeGate, Stops, desk, share
 from tunnel.errors import TunnelError, UsageError
-from tunnel.model.share import Access, Happening
+from tunnel.model.share import Access, Happening, Rate
 from tunnel.share.desk import MOST_HEARD, rules_in_words
 
 
@@ -42,7 +42,7 @@ def test_the_rules_are_said_in_words() -> None:
         paths=("/app", "/api/*"),
         allow=(ip_network("192.0.2.0/25"),),
         deny=(ip_network("192.0.2.66/32"),),
-        rate=20,
+        rate=Rate(20),
         yes=True,
     )
 

@@ -7,7 +7,7 @@ import pytest
 
 from tests.helpers.visitors import LAPTOP, TLS, Door, Visitor, share
 from tunnel.errors import UsageError
-from tunnel.model.share import Access
+from tunnel.model.share import Access, Rate
 
 pytestmark = pytest.mark.anyio
 CURL = "curl/8.5.0"
@@ -252,7 +252,7 @@ async def test_no_spelling_of_our_own_pages_reaches_the_service(target):
 
 
 async def test_each_device_has_its_own_rate():
-    door = openly(rate=2.0)
+    door = openly(rate=Rate(2))
     one, other = door.visitor("192.0.2.7", CURL), door.visitor("192.0.2.8", CURL)
 
     assert [(await one.get("/")).status for _ in range(4)] == [200, 200, 429, 429]
@@ -263,7 +263,7 @@ async def test_each_device_has_its_own_rate():
 
 async def test_where_everybody_is_let_in_all_of_a_64_has_one_rate():
     """Whoever is in it takes another address for each request."""
-    door = openly(rate=2.0, more=(("fd12::1", ip_network("fd12::/64")),))
+    door = openly(rate=Rate(2), more=(("fd12::1", ip_network("fd12::/64")),))
     strangers = [door.visitor(f"fd12::bad:{number:x}", CURL) for number in range(6)]
 
     assert [(await stranger.get("/")).status for stranger in strangers] == [200, 200, 429, 429, 429, 429]
@@ -274,7 +274,7 @@ async def test_where_everybody_is_let_in_all_of_a_64_has_one_rate():
 
 
 async def test_who_showed_the_token_has_a_rate_of_its_own_in_a_64_too():
-    door = Door(share(Access.TOKEN, token=TOKEN, rate=1.0))
+    door = Door(share(Access.TOKEN, token=TOKEN, rate=Rate(1)))
     one, other = door.visitor("fd12::7", CURL), door.visitor("fd12::8", CURL)
 
     assert [(await visitor.get("/", bearer())).status for visitor in (one, other, one)] == [200, 200, 429]

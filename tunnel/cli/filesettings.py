@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from tunnel.model.config import Keep, Limits, Mode
 
 if TYPE_CHECKING:
-    from tunnel.model.share import Network
+    from tunnel.model.share import Network, Rate
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +21,7 @@ class ShareSettings:
     deny: "tuple[Network, ...]" = ()
     read_only: bool = False
     paths: tuple[str, ...] = ()
-    rate: float = 0.0
+    rate: "Rate | None" = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,7 @@ from tunnel.cli.configfile import FileSettings, ShareSettings, read_config
 from tunnel.cli.serve import BESIDE, given_options, run_front, settled
 from tunnel.cli.share_asking import ask_interface, ask_password, confirm_open
 from tunnel.cli.share_control import Steered
-from tunnel.cli.share_words import End, Lasting, Net, Rate, lasting, local_names
+from tunnel.cli.share_words import End, Lasting, Net, RateParam, lasting, local_names
 from tunnel.errors import UsageError
 from tunnel.model.address import DEFAULT_PORT, Listen, Target
 from tunnel.model.config import Config, Limits, Mode
@@ -52,7 +52,7 @@ _OPTIONS = (
     click.option("--read-only", is_flag=True, default=None, help="GET, HEAD and OPTIONS only, and no WebSockets."),
     click.option("--upgrades", is_flag=True, help="With --read-only: WebSockets too."),
     click.option("--path", "paths", multiple=True, metavar="PATH", help="Only this and what is below it; `*` is any."),
-    click.option("--rate", type=Rate(), metavar="20/s", help="Most requests of each device."),
+    click.option("--rate", type=RateParam(), metavar="20/s", help="Most requests of each device."),
     click.option(
         "--max-connections", type=click.IntRange(min=1), metavar="NUMBER", help=f"Open at once. [{_CONNECTIONS}]"
     ),

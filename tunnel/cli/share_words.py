@@ -12,14 +12,14 @@ from tunnel.cli.quantity import SECONDS, parse_quantity
 from tunnel.errors import UsageError
 from tunnel.model.address import Target
 from tunnel.model.config import DAYS
-from tunnel.model.share import Network
+from tunnel.model.share import Network, Rate
 
 EVER = 0.0  # seconds that stand for no end
 USUAL = 3600.0  # seconds
 _LONGEST = 366 * DAYS
 _LABEL = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
 _LOCAL = ".local"
-_PER = {"s": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0}
+_PER = {"s": 1, "m": 60, "min": 60, "h": 3600}
 
 
 class Lasting(click.ParamType[float]):
@@ -63,13 +63,13 @@ class Net(click.ParamType[Network]):
             )
 
 
-class Rate(click.ParamType[float]):
+class RateParam(click.ParamType[Rate]):
     """How often: "20/s", "100/m"; a bare number is requests a second."""
 
     name = "rate"
 
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
-        """Return requests a second."""
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Rate:
+        """Return what was meant."""
         try:
             return parse_rate(value)
         except ValueError:
@@ -93,14 +93,14 @@ def parse_network(value: object) -> Network:
     return ipaddress.ip_network(str(value), strict=False)
 
 
-def parse_rate(value: object) -> float:
-    """Read a rate as requests a second. Raises ValueError."""
-    if isinstance(value, float):
+def parse_rate(value: object) -> Rate:
+    """Read a rate. Raises ValueError."""
+    if isinstance(value, Rate):
         return value
     match = re.fullmatch(r"([0-9]{1,6}(?:\.[0-9]{1,3})?)(?:/(s|m|min|h))?", str(value))
     if not match or float(match[1]) <= 0:
         raise ValueError(value)
-    return float(match[1]) / _PER[match[2] or "s"]
+    return Rate(float(match[1]), _PER[match[2] or "s"])
 
 
 def lasting(given: float | None, until: tuple[int, int] | None, usual: float | None, now: float) -> float:

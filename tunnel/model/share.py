@@ -8,12 +8,26 @@ import enum
 from collections.abc import Collection
 from dataclasses import dataclass, field, replace
 from ipaddress import IPv4Network, IPv6Network
+from typing import NamedTuple
 
 from tunnel.errors import ClientError
 from tunnel.model.headers import Field
 from tunnel.model.message import Request
 
 Network = IPv4Network | IPv6Network
+
+
+class Rate(NamedTuple):
+    """How often each device may ask.
+
+    Attributes:
+      requests: So many at once; a page has many files.
+      seconds: In which as many come again: 1, 60 or 3600.
+    """
+
+    requests: float
+    seconds: int = 1
+
 
 PAGES = b"/.tunnel/"
 """Where the share's own pages are; no path below it ever goes to the service."""
@@ -52,7 +66,7 @@ class Share:
       deny: No address in one of these, whatever `allow` says.
       read_only: GET, HEAD and OPTIONS only, and no upgrades unless `upgrades`.
       paths: If any, only these: "/app" itself and what is below it, or a pattern with `*` ("/api/*").
-      rate: Requests a second for each device; 0 for no limit.
+      rate: Of each device; None for no limit.
       yes: Whoever holds the pairing token is let in, without a question.
       password: Its argon2id hash, under `Access.PASSWORD`.
       token: What Bearer has to be, under `Access.TOKEN`.
@@ -71,7 +85,7 @@ class Share:
     read_only: bool = False
     upgrades: bool = False
     paths: tuple[str, ...] = ()
-    rate: float = 0.0
+    rate: Rate | None = None
     yes: bool = False
     password: str = field(default="", repr=False)
     token: str = field(default="", repr=False)

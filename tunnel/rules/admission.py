@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from tunnel.model.headers import loosely
 from tunnel.model.message import Request
 from tunnel.model.origin import read_address
-from tunnel.model.share import Refused, Share
+from tunnel.model.share import Rate, Refused, Share
 from tunnel.rules.paths import PathRule
 
+_SPANS = {1: "a second", 60: "a minute", 3600: "an hour"}
 READING = (b"GET", b"HEAD", b"OPTIONS")
 # With these a request asks for another method or path than it names, and many frameworks do as it asks: past whoever
 # judged the method and path that stand in its first line.
@@ -26,7 +27,7 @@ class Bucket:
     """How many requests a device has left.
 
     Attributes:
-      left: So many, at most a second's worth, and fractions.
+      left: So many, and fractions.
       at: When that was true, seconds.
     """
 
@@ -34,24 +35,24 @@ class Bucket:
     at: float
 
 
-def spend(bucket: Bucket | None, rate: float, now: float) -> tuple[Bucket, bool]:
+def spend(bucket: Bucket | None, rate: Rate, now: float) -> tuple[Bucket, bool]:
     """Take one request out of a bucket. Returns what is left, and whether there was one.
 
     Args:
       bucket: None before the first request.
-      rate: Requests a second, above 0; a bucket holds a second's worth, at least one.
+      rate: A bucket holds its requests, at least one.
       now: Seconds; of a clock that may be set back.
     """
-    most = max(rate, 1.0)
+    most = max(rate.requests, 1.0)
     if bucket is None:
         bucket = Bucket(most, now)
-    left = min(most, bucket.left + max(now - bucket.at, 0.0) * rate)
+    left = min(most, bucket.left + max(now - bucket.at, 0.0) * rate.requests / rate.seconds)
     return (Bucket(left - 1.0, now), True) if left >= 1.0 else (Bucket(left, now), False)
 
 
-def wait_for(bucket: Bucket, rate: float) -> int:
+def wait_for(bucket: Bucket, rate: Rate) -> int:
     """Return whole seconds after which a bucket that was empty has a request again; 1 at least."""
-    return max(math.ceil((1.0 - bucket.left) / rate), 1)
+    return max(math.ceil((1.0 - bucket.left) * rate.seconds / rate.requests), 1)
 
 
 def waiting(seconds: int) -> str:
@@ -59,14 +60,9 @@ def waiting(seconds: int) -> str:
     return f"wait {seconds} second{'' if seconds == 1 else 's'}"
 
 
-def often(rate: float) -> str:
-    """Return a rate, requests a second, as people say it: "20 requests a second", "3 requests a minute"."""
-    number, span = rate, "a second"
-    for times, name in ((1, "a second"), (60, "a minute"), (3600, "an hour")):
-        if abs(rate * times - round(rate * times)) < 1e-6:
-            number, span = round(rate * times), name
-            break
-    return f"{number:g} request{'' if number == 1 else 's'} {span}"
+def often(rate: Rate) -> str:
+    """Return a rate as people say it: "20 requests a second", "3 requests a minute"."""
+    return f"{rate.requests:g} request{'' if rate.requests == 1 else 's'} {_SPANS[rate.seconds]}"
 
 
 def may_ask(share: Share, address: str) -> bool:

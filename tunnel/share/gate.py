@@ -13,7 +13,7 @@ from tunnel.errors import UsageError
 from tunnel.model.message import Request
 from tunnel.model.origin import origin
 from tunnel.model.peer import Peer
-from tunnel.model.share import PAGES, Access, Admitted, Device, Happening, Ours, Question, Refused, Share
+from tunnel.model.share import PAGES, Access, Admitted, Device, Happening, Ours, Question, Rate, Refused, Share
 from tunnel.rules.admission import Bucket, check, may_ask, often, spend, wait_for, waiting
 from tunnel.rules.credentials import asks_by_hand, basic, without
 from tunnel.rules.paths import PathRule, leads_to_pages
@@ -112,12 +112,12 @@ class Gate:
         if leads_to_pages(request.target):
             raise Refused("there is no such page of this share", status=404, device=guest.name)
         check(self.share, self._paths, request, guest.name)
-        if self.share.rate:
-            bucket, enough = self._spend(guest, address, now)
+        if (rate := self.share.rate) is not None:
+            bucket, enough = self._spend(guest, address, rate, now)
             if not enough:
-                seconds = wait_for(bucket, self.share.rate)
+                seconds = wait_for(bucket, rate)
                 raise Refused(
-                    f"more than {often(self.share.rate)}",
+                    f"more than {often(rate)}",
                     status=429,
                     hint=waiting(seconds),
                     device=guest.name,
@@ -211,16 +211,16 @@ class Gate:
             case Access.OPEN:
                 return entry.anybody(headers, address)
 
-    def _spend(self, guest: Guest, address: str, now: float) -> tuple[Bucket, bool]:
+    def _spend(self, guest: Guest, address: str, rate: Rate, now: float) -> tuple[Bucket, bool]:
         """Take one request out of a device's bucket. Returns what is left, and whether there was one.
 
         Where everybody is let in, a device is its address, and of IPv6 it has as many as it likes: its /64 has one bucket.
         """
         network = origin(address) if guest.rule is Access.OPEN else ""
         if "/" not in network:
-            guest.bucket, enough = spend(guest.bucket, self.share.rate, now)
+            guest.bucket, enough = spend(guest.bucket, rate, now)
             return guest.bucket, enough
-        bucket, enough = spend(self._buckets.pop(network, None), self.share.rate, now)
+        bucket, enough = spend(self._buckets.pop(network, None), rate, now)
         self._buckets[network] = bucket
         if len(self._buckets) > _MOST_BUCKETS:
             del self._buckets[next(iter(self._buckets))]
