@@ -123,7 +123,7 @@ def row_of(
         record.id,
         0,
         process,
-        state.value,
+        state._value_,  # `value` is a property, which asks twice as long
         clock.wall(started),
         None if ended is None else int((ended - started) * 1e6),
         request.method.decode("latin-1"),
@@ -132,7 +132,7 @@ def row_of(
         None if response is None else response.status,
         asked.size,
         answered.size,
-        _text(name),
+        name if name.isascii() else _text(name),
         pid,
         kept[1],
         None if connected is None else int((connected - started) * 1e6),
