@@ -26,6 +26,13 @@ def test_any_recorded_request_gives_snippets_that_can_be_pasted(whole):
         assert not set(text) & {"\x1b", "\x9b", "\u202e", "\r"}
 
 
+def test_a_no_break_space_is_not_shown_as_the_space_that_it_looks_like():
+    text = curl(exchange("POST", "/", request=b"a\xc2\xa0b"), b"a\xc2\xa0b", URL)
+
+    assert "\xa0" not in text
+    assert "base64" in text or "\\302\\240" in text
+
+
 def test_what_belongs_to_one_connection_is_left_out():
     fields = [
         (b"Connection", b"keep-alive, X-Hop"), (b"X-Hop", b"1"), (b"Keep-Alive", b"5"), (b"TE", b"trailers"),

@@ -10,7 +10,7 @@ import re
 _BARE = re.compile(r"[A-Za-z0-9_./:=@%+,-]+")
 # What may not be pasted: controls but tab and line feed, and what shows as something else or not at all.
 _UNSAFE = re.compile(
-    "[\x00-\x08\x0b-\x1f\x7f-\x9f\xad\u2028\u2029\u200e\u200f\u061c\u202a-\u202e\u2066-\u2069\ufeff\ufff9-\ufffb]"
+    "[\x00-\x08\x0b-\x1f\x7f-\xa0\xad\u2028\u2029\u200e\u200f\u061c\u202a-\u202e\u2066-\u2069\ufeff\ufff9-\ufffb]"
 )
 _MOST_WORD = (
     64 * 1024
