@@ -4,7 +4,6 @@ import socket
 import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from functools import partial
 
 import pytest
 import trio
@@ -175,11 +174,15 @@ async def test_what_was_stuck_is_sent_before_an_answer_is_waited_for() -> None:
     async with busy_wires(room=4096) as (near, far, sweep), trio.open_nursery() as nursery:
         near.try_send(b"m" * 1_000_000, whole=True)
         await many_send(sweep)  # nobody waits for an answer yet
-        nursery.start_soon(partial(near.receive, later=True))
-        came = 0
-        while came < 1_000_000:
-            came += len(await far.receive())
-        await far.send(b"x")
+
+        async def read() -> None:
+            came = 0
+            while came < 1_000_000:
+                came += len(await far.receive())
+            await far.send(b"thanks")
+
+        nursery.start_soon(read)
+        assert await near.receive(later=True) == b"thanks"
 
 
 async def test_what_cannot_be_sent_fails_who_waits_for_the_answer() -> None:
@@ -195,8 +198,10 @@ def test_an_end_that_waits_for_a_peer_that_does_not_read_has_a_deadline() -> Non
         async with busy_wires(room=4096) as (near, _, sweep):
             await many_send(sweep)
             near.try_send(b"m" * 10_000_000, whole=True)
-            near.deadline = trio.current_time() + 1
+            began = trio.current_time()
+            near.deadline = began + 1
             await near.send_end()
+            assert 1 <= trio.current_time() - began <= 1 + 2 * sweep.INTERVAL
 
     in_no_time(story)
 
