@@ -137,6 +137,8 @@ CORPUS: list[tuple[str, str, list[Field], bytes]] = [
     ("DELETE", "/x", [(b"Content-Type", b"text/plain")], b"why"),
     ("OPTIONS", "/x", [(b"Origin", b"https://a.test")], b""),
     ("HEAD", "/x", [(b"X-One", b"1")], b""),
+    ("GET", "/?", [], b""),
+    ("GET", "/a??", [], b""),
     ("PROPFIND", "/x", [(b"Depth", b"1")], b""),
     ("GET", "/[1]{2}|\\^`'\"<>$(id)", [(b"X-One", b"it's $HOME `id` \\ !! %s")], b""),
     ("GET", "/x", [(b"X-One", b"caf\xe9 \xff \x80"), (b"X-Two", "grüße\u202e".encode())], b""),

@@ -25,6 +25,8 @@ _OF_ONE_HOP = {
 _PLAIN = re.compile(r"/[A-Za-z0-9/._~%!$&()*+,;=:@?-]*")
 # What requests leaves as it is once it no longer puts a URL in order.
 _KEPT_BY_REQUESTS = re.compile(r"/(?:[A-Za-z0-9/._~!$&'()*+,;=:@?-]|%[0-9A-F]{2})*")
+# A question mark behind which nothing follows: fetch and requests leave it out.
+_NO_QUERY = re.compile(r"/[^?]*\?")
 _DOTS = re.compile(r"/\.{1,2}(?:[/?]|$)|%2e", re.IGNORECASE)
 
 
@@ -103,7 +105,7 @@ def fetch(exchange: Exchange, body: bytes, url: str) -> str:
     notes = list(sent.notes)
     if sent.upgrade.lower() == "websocket":
         return _socket(sent)
-    if not sent.plain:
+    if not sent.plain or _NO_QUERY.fullmatch(sent.target):
         notes.append("fetch writes this target in its own way: compare what arrives")
     if sent.method in ("CONNECT", "TRACE", "TRACK"):
         notes.append(f"fetch refuses the method {sent.method}")
@@ -135,7 +137,7 @@ def requests(exchange: Exchange, body: bytes, url: str, *, root: str = "") -> st
             notes.append(f"{name} came more than once; requests sends a name once, with the values joined")
             value = headers[key][1] + ("; " if key == "cookie" else ", ") + value
         headers[key] = (headers.get(key, (name, ""))[0], value)
-    if not _KEPT_BY_REQUESTS.fullmatch(sent.target):
+    if not _KEPT_BY_REQUESTS.fullmatch(sent.target) or _NO_QUERY.fullmatch(sent.target):
         notes.append("requests writes this target in its own way: compare what arrives")
     fields = [f"    {name!r}: {_python_value(value)}," for name, value in headers.values()]
     fields += [
