@@ -42,7 +42,7 @@ KEEPERS = {
     "h11": "tunnel.http.heads",
     "wsproto": "tunnel.http.websocket tunnel.http.asgi_websocket",
     "sqlite3": "tunnel.capture.store tunnel.capture.store_schema tunnel.capture.store_write tunnel.capture.writer"
-    " tunnel.capture.finding tunnel.capture.search tunnel.capture.store_imports",
+    " tunnel.capture.finding tunnel.capture.search tunnel.capture.store_imports tunnel.capture.store_repeats",
     "cryptography": "certs",
     "ssl": "certs tunnel.net.tls tunnel.net.streams tunnel.net.tls_streams tunnel.net.dial"
     " tunnel.proxy.way tunnel.proxy.connection tunnel.run tunnel.window tunnel.window_doors"

@@ -179,7 +179,7 @@ class Writing:
         with store:
             for passed, id in zip(exchanges, sorted(self._ids)[-len(exchanges) :], strict=False):
                 store._sql.execute(
-                    "UPDATE exchange SET parent = ?, source = ?, redacted = ? WHERE id = ?", (*passed.marks, id)
+                    "UPDATE course SET parent = ?, source = ?, redacted = ? WHERE id = ?", (*passed.marks, id)
                 )
 
     def go_on(self, more: bytes, end: bool) -> None:

@@ -32,8 +32,15 @@ _VERSION_4 = (
 )  # fmt: skip
 
 
+_VERSION_5 = (
+    "ALTER TABLE body ADD COLUMN at INTEGER",
+    "ALTER TABLE exchange ADD COLUMN device TEXT NOT NULL DEFAULT ''",
+    "ALTER TABLE exchange ADD COLUMN rule TEXT NOT NULL DEFAULT ''",
+)
+
+
 def old_store(folder: Path, version: int) -> None:
-    """Make an empty store as tunnel made it when stores were of a version: 3 or 4."""
+    """Make an empty store as tunnel made it when stores were of a version: 3, 4 or 5."""
     folder.mkdir(mode=0o700, exist_ok=True)
     with closing(sqlite3.connect(folder / FILE, isolation_level=None)) as sql:
         sql.execute("PRAGMA page_size = 4096")
@@ -42,4 +49,6 @@ def old_store(folder: Path, version: int) -> None:
         for statement in _VERSION_4:
             if version > 3 or "CREATE TABLE import" not in statement:
                 sql.execute(statement)
+        for statement in _VERSION_5 if version > 4 else ():
+            sql.execute(statement)
         sql.execute(f"PRAGMA user_version = {version}")

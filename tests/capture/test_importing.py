@@ -21,7 +21,7 @@ from tunnel.capture.recorder import Recorder
 from tunnel.capture.retention import FOREVER, Retention
 from tunnel.capture.store import Store
 from tunnel.capture.store_schema import FILE, VERSION, open_for_writing
-from tunnel.capture.store_write import Writing
+from tunnel.capture.store_write import MANY, Writing
 from tunnel.errors import TunnelError
 from tunnel.model.config import DAYS, KIB, Keep
 from tunnel.model.exchange import Moment, Side
@@ -123,7 +123,7 @@ def test_an_entry_that_cannot_be_read_leaves_nothing_behind(folder, tmp_path):
 
 def test_ctrl_c_leaves_nothing_behind(folder, tmp_path):
     def press(done: int, total: int) -> None:
-        assert (done, total) == (64, 200)
+        assert (done, total) == (MANY, 200)
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
@@ -143,7 +143,7 @@ import_har(Path(sys.argv[1]), Path(sys.argv[2]), now=1, notice=print, progress=l
 def test_what_a_killed_import_left_is_removed_by_the_next_who_writes(folder, tmp_path):
     path = saved(tmp_path, *[writers.CHROMIUM_SOCKET] * 200)
     done = subprocess.run([sys.executable, "-c", KILLED, str(folder), str(path)], check=False, timeout=30)
-    assert (done.returncode, len(ids(folder))) == (-9, 64)
+    assert (done.returncode, len(ids(folder))) == (-9, MANY)
 
     claim = Claim(folder)
     Writing(claim, folder, pytest.fail).close()

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.capture.making import ended
+from tests.capture.tables import spoil
 from tests.capture.test_query_sql import meant
 from tunnel.capture import finding, patterns, query_sql, search
 from tunnel.capture.patterns import TooSlow
@@ -116,7 +117,7 @@ def test_what_was_removed_is_not_found_and_its_words_go(tmp_path, monkeypatch):
     ids = recorded(tmp_path, *[b"a token"] * 30)
     assert found(tmp_path) == ids
     with closing(sqlite3.connect(tmp_path / RECORDS)) as sql, sql:
-        sql.execute("DELETE FROM exchange WHERE id < ?", (ids[20],))
+        sql.execute("DELETE FROM course WHERE id < ?", (ids[20],))
     assert found(tmp_path) == ids[20:]
     assert entries(tmp_path) == 10
 
@@ -125,7 +126,9 @@ def test_a_number_that_is_given_out_again_brings_nothing_of_the_one_before(tmp_p
     ids = recorded(tmp_path, b"a token")
     assert found(tmp_path) == ids
     with closing(sqlite3.connect(tmp_path / RECORDS)) as sql, sql:
-        sql.execute("DELETE FROM exchange")
+        sql.execute("DELETE FROM course")
+        sql.execute("DELETE FROM heads")
+        sql.execute("DELETE FROM connection")
         sql.execute("UPDATE counter SET id = ?", (ids[0],))
     assert recorded(tmp_path, b"another") == ids
 
@@ -293,16 +296,19 @@ def test_a_pattern_that_takes_too_long_ends_with_a_sentence(tmp_path, monkeypatc
 
 
 @pytest.mark.parametrize(
-    "change", ["request_head = 'text'", "response_kept = 'x'", "response_body = 5", "target = x'ff'"]
+    ("column", "value"),
+    [
+        ("request_head", "'text'"),
+        ("response_kept", "'x'"),
+        ("response_body", "5"),
+        ("target", "x'ff'"),
+        ("heads", "99"),
+    ],
 )
 @pytest.mark.parametrize("text", ["body contains token", "body contains to", "header.a = b", "path ~ x", "type = json"])
-def test_values_of_another_kind_are_a_damaged_store_or_are_not_read(tmp_path, change, text):
+def test_values_of_another_kind_are_a_damaged_store_or_are_not_read(tmp_path, column, value, text):
     recorded(tmp_path, b"a token")
-    with closing(sqlite3.connect(tmp_path / RECORDS)) as sql, sql:
-        sql.execute("PRAGMA writable_schema = ON")
-        sql.execute("UPDATE sqlite_schema SET sql = replace(sql, 'STRICT', '') WHERE name = 'exchange'")
-    with closing(sqlite3.connect(tmp_path / RECORDS)) as sql, sql:
-        sql.execute(f"UPDATE exchange SET {change}")
+    spoil(tmp_path, column, value)
 
     with Store(tmp_path) as store:
         try:

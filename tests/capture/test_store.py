@@ -1,5 +1,6 @@
 """The store by itself: numbers, changes, and what is removed."""
 
+import dataclasses
 import sqlite3
 import tempfile
 import threading
@@ -13,13 +14,15 @@ from hypothesis import strategies as st
 
 from tests.capture.making import PEER, begun, ended, request, response, until
 from tests.capture.old_stores import old_store
+from tests.capture.tables import spoil
 from tunnel.capture import alive
 from tunnel.capture.alive import Claim
 from tunnel.capture.clock import Clock
+from tunnel.capture.columns import COMMON, COURSE
 from tunnel.capture.gathering import SMALL, Entry
 from tunnel.capture.recorder import Recorder
 from tunnel.capture.retention import AT_LEAST, FOREVER, GIVEN_BACK, INTERVAL, Retention
-from tunnel.capture.rows import COLUMNS, COMMON, Row, row_of, together
+from tunnel.capture.rows import Connection, Row, Rows, Said, connection_of, course_of, peer_text, said_of, together
 from tunnel.capture.store import NoStore, Store
 from tunnel.capture.store_schema import FILE, JOURNAL, PAGE, VERSION, open_for_writing, read_version
 from tunnel.capture.store_write import Writing, handfuls, runs
@@ -54,10 +57,15 @@ def test_nothing_recorded_yet_is_an_answer_of_its_own(tmp_path):
     assert not list(tmp_path.iterdir())  # asking leaves no trace
 
 
-def row(id: int, process: int) -> Row:
+def row(id: int, process: int) -> Rows:
     record = Record(id, PEER, request(), 0.0, 0, Budget(0))
     entry = Entry(record, State.DONE, (0, 0), 0)
-    return row_of(entry, process=process, clock=Clock(0, 0), caller=None)
+    return together(*map(list, zip(rows_of(entry, process), strict=True)))
+
+
+def rows_of(entry: Entry, process: int = 1) -> tuple[Row, Said, Connection]:
+    said, who = said_of(entry.record), connection_of(entry.record, Clock(0, 0), None)
+    return course_of(entry, said, who, process=process, clock=Clock(0, 0)), said, who
 
 
 @settings(max_examples=60, deadline=None)
@@ -78,8 +86,10 @@ def test_blocks_of_numbers_never_collide(steps):
             using = min(using, count)
             used += block[:using]
             with writing:
-                if using:
-                    writing.add_exchanges(together([row(id, writing.process) for id in block[:using]]))
+                for id in block[:using]:
+                    made = row(id, writing.process)
+                    writing.add_shared(made.said, made.connections)
+                    writing.add_exchanges(made)
             if using < count:
                 del open_now[who]
                 if clean:
@@ -126,16 +136,17 @@ def test_a_row_that_says_nothing_rare_is_short_and_reads_like_a_long_one(tmp_pat
     recorder.close(common)
     recorder.stop(10)
     entry = Entry(common, State.DONE, (0, 0), 0)
-    short = row_of(entry, process=1, clock=Clock(0, 0), caller=None)
+    short, said, who = rows_of(entry)
     common.repairs = ("a repair",)
-    long = row_of(entry, process=1, clock=Clock(0, 0), caller=None)
+    long, *_ = rows_of(entry)
 
-    assert len(short) == len(COMMON) and len(long) == len(COLUMNS)
-    one, two, mixed = together([short, short]), together([long]), together([short, long])
+    assert len(short) == len(COMMON) and len(long) == len(COURSE)
+    one = together([short, short], [said] * 2, [who] * 2)
+    two, mixed = together([long], [said], [who]), together([short, long], [said] * 2, [who] * 2)
     mixed.number(range(7, 9))
     assert (len(one), len(two), len(mixed)) == (2, 1, 2)
-    assert list(one.summaries([common] * 2)) == [*two.summaries([common])] * 2
-    assert [summary.revision for summary in mixed.summaries([common] * 2)] == [7, 8]
+    assert one.summaries() == two.summaries() * 2
+    assert [summary.revision for summary in mixed.summaries()] == [7, 8]
     with Store(tmp_path) as store:
         read = store.exchange(common.id)
     assert (read.failure, read.repairs, read.upgrade, read.request_trailers) == (None, (), "", b"")
@@ -146,7 +157,7 @@ def test_handfuls_are_all_in_order_and_of_few_sizes(count):
     taken = list(handfuls(range(count)))
 
     assert [thing for some in taken for thing in some] == list(range(count))
-    assert {len(some) for some in taken} <= {64, 32, 16, 8, 4, 2, 1}
+    assert {len(some) for some in taken} <= {128, 64, 32, 16, 8, 4, 2, 1}
 
 
 def test_since_tells_of_new_ones_and_of_ends_in_their_order_and_in_parts(tmp_path):
@@ -299,6 +310,69 @@ def test_a_store_of_small_pages_goes_on_with_them(tmp_path):
         assert {store.body(summary.id, "response") for summary in store.latest(2000)} == {b"x" * 2000}
 
 
+@pytest.mark.parametrize(
+    ("asked", "read"),
+    [
+        ("SELECT id, status FROM exchange WHERE status >= 500", ["course"]),
+        ("SELECT target FROM exchange ORDER BY started DESC, id DESC LIMIT 9", ["course_started", "heads"]),
+        ("SELECT id FROM exchange WHERE state = 'running'", ["course_running"]),
+        ("SELECT revision FROM exchange WHERE revision > 5 ORDER BY revision LIMIT 9", ["course_revision"]),
+    ],
+)
+def test_of_the_view_only_the_tables_are_read_that_are_asked_for_and_by_their_indexes(tmp_path, asked, read):
+    filled(tmp_path, 1)
+
+    with closing(sqlite3.connect(tmp_path / FILE)) as sql:
+        plan = [step for *_, step in sql.execute(f"EXPLAIN QUERY PLAN {asked}")]
+
+    assert [next(name for name in read if name in step) for step in plan if "BLOOM" not in step] == read, plan
+
+
+def test_exchanges_of_a_store_of_version_5_are_read_as_they_were_and_new_ones_stand_beside_them(tmp_path):
+    heads = (
+        b"GET /a HTTP/1.1\r\nHost: app.test\r\n\r\n",
+        b"GET /a HTTP/1.1\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nContent-Type: a/b\r\n\r\n",
+    )
+    row = {
+        "id": 1, "revision": 1, "process": 9, "state": "done", "started": 1_800_000_000_000_000, "ended": 5, "method": "GET",
+        "host": "app.test", "target": "/a", "status": 200, "request_size": 3, "response_size": 4, "caller": "curl",
+        "caller_pid": 7, "parent": 2, "device": "Pixel 9", "rule": "pairing", "request_kept": 3, "response_kept": 4,
+        "connected": 1, "first": 2, "upstream": "127.0.0.1:3000", "reused": 1,
+        "connection": peer_text(PEER, 1_800_000_000_000_000, 1_800_000_000_000_001), "request_head": heads[0],
+        "sent_head": heads[1], "response_head": heads[2], "request_body": b"abc", "response_body": b"efgh",
+    }  # fmt: skip
+    old_store(tmp_path, 5)
+    with closing(sqlite3.connect(tmp_path / FILE)) as sql, sql:
+        for id in (1, 2):
+            of = row | {"id": id, "revision": id}
+            sql.execute(f"INSERT INTO exchange ({', '.join(of)}) VALUES ({', '.join('?' * len(of))})", [*of.values()])
+        sql.execute("UPDATE counter SET id = 3, revision = 3")
+    filled(tmp_path, 1)
+
+    with Store(tmp_path) as store:
+        first, second, new = (store.exchange(id) for id in (1, 2, 3))
+        assert (first.method, first.host, first.target, first.status, first.caller) == (
+            "GET",
+            "app.test",
+            "/a",
+            200,
+            "curl",
+        )
+        assert (first.request_head, first.sent_head, first.response_head) == heads
+        assert (first.returned_head, first.device, first.rule, first.parent) == (heads[2], "Pixel 9", "pairing", 2)
+        assert (first.port, first.tls, first.timings.first, first.upstream) == (
+            PEER.port,
+            PEER.tls,
+            2,
+            "127.0.0.1:3000",
+        )
+        assert (store.body(1, "request"), store.body(1, "response")) == (b"abc", b"efgh")
+        assert dataclasses.replace(first, id=2, revision=2) == second
+        assert new.id == 3
+        assert store.summary(1).type == "a/b"
+
+
 @pytest.mark.parametrize("size", [4096, PAGE])
 def test_free_pages_are_given_back_by_their_bytes_however_large_one_is(size):
     class Removing(SimpleNamespace):
@@ -365,16 +439,16 @@ def test_a_number_that_no_exchange_can_have_finds_none(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "change", ["state = 'dne'", "fault = 'ups'", "connection = '{}'", "method = x'ff00'", "messages = 5.5"]
-)
-def test_values_of_another_kind_are_a_damaged_store_and_not_a_traceback(tmp_path, change):
+    ("column", "value"),
+    [
+        ("state", "'dne'"), ("fault", "'ups'"), ("connection", "'{}'"), ("method", "x'ff00'"), ("messages", "5.5"),
+        ("heads", "99"),
+    ],
+)  # fmt: skip
+def test_values_of_another_kind_are_a_damaged_store_and_not_a_traceback(tmp_path, column, value):
     filled(tmp_path, 1)
     path = tmp_path / FILE
-    with closing(sqlite3.connect(path)) as sql, sql:
-        sql.execute("PRAGMA writable_schema = ON")
-        sql.execute("UPDATE sqlite_schema SET sql = replace(sql, 'STRICT', '') WHERE name = 'exchange'")
-    with closing(sqlite3.connect(path)) as sql, sql:
-        sql.execute(f"UPDATE exchange SET {change}")
+    spoil(tmp_path, column, value)
 
     with Store(tmp_path) as store, pytest.raises(TunnelError, match="is damaged") as refused:
         store.exchange(store.latest(1)[0].id)

@@ -85,7 +85,7 @@ class Counts:
             self._after = -1  # another store was begun
         if self._after < 0:
             # By time, which has an index: what lies before may be a gibibyte.
-            row = store.select("SELECT min(revision) FROM exchange WHERE started >= ?", (self._began,))[0]
+            row = store.select("SELECT min(revision) FROM course WHERE started >= ?", (self._began,))[0]
             self._after = until if row[0] is None else row[0] - 1
         values: dict[str, Value] = {
             "after": self._after,

@@ -11,8 +11,9 @@ from pathlib import Path
 
 from tunnel.capture import har
 from tunnel.capture.alive import Claim
+from tunnel.capture.columns import COMMON, RARE
 from tunnel.capture.gathering import SMALL
-from tunnel.capture.rows import COMMON, RARE, Row, Value, connection_text, together
+from tunnel.capture.rows import Connection, Row, Said, Value, peer_text, together
 from tunnel.capture.store_imports import Import
 from tunnel.capture.store_schema import FILE, Notice, trouble
 from tunnel.capture.store_write import MANY, WriteError, Writing, body_key, message_key
@@ -147,7 +148,8 @@ def _handfuls(
 def _write(writing: Writing, some: list[tuple[int, har.Imported]], source: str) -> None:
     if not some:
         return
-    rows = together([row_of(id, imported, writing.process, source) for id, imported in some])
+    made = [rows_of(id, imported, writing.process, source) for id, imported in some]
+    rows = together([course for course, _, _ in made], [said for _, said, _ in made], [who for _, _, who in made])
     bodies: list[tuple[int, bytes, int | None]] = []
     messages: list[tuple[Value, ...]] = []
     for id, imported in some:
@@ -169,13 +171,14 @@ def _write(writing: Writing, some: list[tuple[int, har.Imported]], source: str) 
     with writing:
         revision = writing.revisions(len(rows))
         rows.number(range(revision, revision + len(rows)))
+        writing.add_shared(rows.said, rows.connections)
         writing.add_exchanges(rows)
         writing.add_bodies(bodies)
         writing.add_messages(messages)
 
 
-def row_of(id: int, imported: har.Imported, process: int, source: str) -> Row:
-    """Return an exchange as a row: what `rows.exchange_of` reads back."""
+def rows_of(id: int, imported: har.Imported, process: int, source: str) -> tuple[Row, Said, Connection]:
+    """Return an exchange as its rows: what `rows_read.exchange_of` reads back."""
     exchange = imported.exchange
     timings, failure = exchange.timings, exchange.failure
     of: dict[str, Value] = {
@@ -185,16 +188,17 @@ def row_of(id: int, imported: har.Imported, process: int, source: str) -> Row:
         "state": exchange.state.value,
         "started": exchange.started,
         "ended": timings.ended,
-        "method": exchange.method,
-        "host": exchange.host,
-        "target": exchange.target,
         "status": exchange.status,
+        "response_size": exchange.response.size,
+        "response_kept": exchange.response.kept,
+        "connected": timings.connected,
+        "first": timings.first,
+        "reused": exchange.reused,
+        "heads": id,
+        "connection": id,
         "upgrade": exchange.upgrade,
         "request_size": exchange.request.size,
-        "response_size": exchange.response.size,
         "messages": exchange.messages,
-        "caller": exchange.caller,
-        "caller_pid": exchange.caller_pid,
         "error": "" if failure is None else failure.what,
         "fault": "" if failure is None else failure.fault.value,
         "hint": "" if failure is None else failure.hint,
@@ -206,24 +210,28 @@ def row_of(id: int, imported: har.Imported, process: int, source: str) -> Row:
         "rule": exchange.rule,
         "request_kept": exchange.request.kept,
         "request_lost": exchange.request.lost,
-        "response_kept": exchange.response.kept,
         "response_lost": exchange.response.lost,
-        "connected": timings.connected,
-        "first": timings.first,
-        "upstream": exchange.upstream,
-        "reused": exchange.reused,
-        "connection": connection_text(exchange, exchange.started + timings.accepted, exchange.started + timings.ready),
-        "request_head": exchange.request_head,
-        "sent_head": exchange.sent_head,
         "informational": exchange.informational,
-        "response_head": exchange.response_head,
-        "returned_head": None if exchange.returned_head == exchange.response_head else exchange.returned_head,
         "request_trailers": exchange.request_trailers,
         "response_trailers": exchange.response_trailers,
         "request_body": _small(imported.request_body),
         "response_body": None if imported.moments else _small(imported.response_body),
     }
-    return [of[name] for name in (*COMMON, *RARE)]
+    said = Said(
+        id,
+        exchange.method,
+        exchange.host,
+        exchange.target,
+        exchange.upstream,
+        exchange.request_head,
+        exchange.sent_head,
+        exchange.response_head,
+        None if exchange.returned_head == exchange.response_head else exchange.returned_head,
+        "",
+    )
+    peer = peer_text(exchange, exchange.started + timings.accepted, exchange.started + timings.ready)
+    who = Connection(id, exchange.caller, exchange.caller_pid, peer)
+    return [of[name] for name in (*COMMON, *RARE)], said, who
 
 
 def _small(body: bytes) -> bytes | None:

@@ -36,14 +36,14 @@ def changed(store: Store, revision: int, most: int) -> Changed:
         revision = 0
     ((text, latest),) = store.select(
         "SELECT json_group_array(id), max(revision) FROM"
-        " (SELECT id, revision FROM exchange WHERE revision > ? ORDER BY revision DESC LIMIT ?)",
+        " (SELECT id, revision FROM course WHERE revision > ? ORDER BY revision DESC LIMIT ?)",
         (revision, most),
     )
     ids = msgspec.json.decode(text, type=list[int])
     count = len(ids)
     if count >= most:
         ((count,),) = store.select(
-            "SELECT count(*) FROM exchange WHERE revision > ? AND revision <= ?", (revision, latest)
+            "SELECT count(*) FROM course WHERE revision > ? AND revision <= ?", (revision, latest)
         )
     return Changed(latest if ids else revision, count, sorted(ids, reverse=True))
 
@@ -76,7 +76,7 @@ def messages_after(store: Store, id: int, after: int, limit: int) -> Iterator[tu
 def size(store: Store) -> tuple[int, int]:
     """Return the bytes in use of the store, and how many exchanges it holds."""
     ((pages, free, each, count),) = store.select(
-        "SELECT page_count, freelist_count, page_size, (SELECT count(*) FROM exchange)"
+        "SELECT page_count, freelist_count, page_size, (SELECT count(*) FROM course)"
         " FROM pragma_page_count, pragma_freelist_count, pragma_page_size"
     )
     return (pages - free) * each, count

@@ -127,9 +127,9 @@ def overview(store: Store, *, until: int, minutes: int, ids: Sequence[int] | Non
 
 def latest_start(store: Store) -> int | None:
     """Return when the last exchange began, µs since the epoch; None where there is none."""
-    return next((row[0] for row in store.select("SELECT max(started) FROM exchange")), None)
+    return next((row[0] for row in store.select("SELECT max(started) FROM course")), None)
 
 
 def first_since(store: Store, since: int) -> int:
     """Return the lowest number of those that began since, 0 where there are none; for a look at those behind it."""
-    return next((row[0] or 0 for row in store.select("SELECT min(id) FROM exchange WHERE started >= ?", (since,))), 0)
+    return next((row[0] or 0 for row in store.select("SELECT min(id) FROM course WHERE started >= ?", (since,))), 0)

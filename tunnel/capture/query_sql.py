@@ -140,8 +140,8 @@ class _Making:
             "id IN (SELECT exchange FROM search.entry WHERE serial IN (SELECT rowid FROM search.words WHERE words MATCH"
             f" {self._bound(side + _phrase(needle))} UNION ALL SELECT rowid FROM search.longs WHERE longs MATCH"
             f" {self._bound(f'{side}({_trigrams(needle)})')})"
-            f" UNION ALL SELECT id FROM main.exchange WHERE revision > {self._mark()}"
-            " UNION ALL SELECT id FROM main.exchange WHERE state = 'running')"
+            f" UNION ALL SELECT id FROM course WHERE revision > {self._mark()}"
+            " UNION ALL SELECT id FROM course WHERE state = 'running')"
         )
         settled = (
             f"revision <= {self._mark()} AND state != 'running'"

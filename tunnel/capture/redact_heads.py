@@ -49,7 +49,7 @@ class Heads:
         """
         self.hide = hide
         self._fresh = fresh
-        self._vault = vault
+        self.vault = vault
         self._breathe = breathe
         self._plain: dict[int, Headers] = {}  # by identity; held, so that no other can have the same one
         self._known: dict[int, Response] = {}  # likewise, answers: many within a second are one object (`http.heads`)
@@ -101,7 +101,7 @@ class Heads:
     def block(self, block: bytes) -> bytes:
         """Return field lines with the secrets hidden."""
         known = self._blocks.get(block)
-        if known is not None and self._vault.touch(known[1]):
+        if known is not None and self.vault.touch(known[1]):
             self.hide.found.update(known[1])
             return known[0]
         before, self.hide.found = self.hide.found, set()

@@ -43,7 +43,7 @@ _SCHEMA = (
 )
 _NEW = (
     f"SELECT id, revision, state, {', '.join(column for side in BOTH for column in text_columns(side))}"
-    " FROM main.exchange WHERE revision > ? ORDER BY revision"
+    " FROM exchange WHERE revision > ? ORDER BY revision"
 )
 
 
@@ -151,7 +151,7 @@ class Search:
     def _in_step(self) -> bool:
         """Whether nothing is to be done: looked at without a lock, since most questions find it so."""
         store, revision, serial = self._state()
-        newest = self._reading.execute("SELECT max(revision) FROM main.exchange").fetchone()[0] or 0
+        newest = self._reading.execute("SELECT max(revision) FROM course").fetchone()[0] or 0
         return store == self._store and revision >= newest and not self._refuse(serial)
 
     def _state(self) -> tuple[str, int, int]:
@@ -162,7 +162,7 @@ class Search:
     def _refuse(self, serial: int) -> bool:
         """Whether most of it is of exchanges that are no longer in the store."""
         return serial > REFUSE and serial > REFUSE + 2 * int(
-            self._reading.execute("SELECT count(*) FROM main.exchange").fetchone()[0]
+            self._reading.execute("SELECT count(*) FROM course").fetchone()[0]
         )
 
     def _put_some(self, writing: sqlite3.Connection, deadline: float) -> bool:

@@ -13,10 +13,12 @@ from types import TracebackType
 from typing import Any
 
 from tunnel.capture import alive
+from tunnel.capture.columns import READ, SUMMARY, sound
 from tunnel.capture.finding import FILTER, Finding
 from tunnel.capture.heads import media_type_of
 from tunnel.capture.query import Query
-from tunnel.capture.rows import READ, SUMMARY, Value, exchange_of, sound
+from tunnel.capture.rows import Value
+from tunnel.capture.rows_read import exchange_of
 from tunnel.capture.store_schema import BUSY, FILE, VERSION, read_version, replaced, trouble
 from tunnel.capture.store_write import MOST_EXCHANGES, PIECE_BITS, body_key
 from tunnel.errors import TunnelError
@@ -205,7 +207,8 @@ class Store:
             (exchanges, oldest, newest), (pages,), (free,), (page,) = (
                 self._sql.execute(sql).fetchone()
                 for sql in (
-                    "SELECT count(*), min(started), max(started) FROM exchange",
+                    "SELECT (SELECT count(*) FROM course), (SELECT min(started) FROM course),"
+                    " (SELECT max(started) FROM course)",
                     "PRAGMA page_count",
                     "PRAGMA freelist_count",
                     "PRAGMA page_size",

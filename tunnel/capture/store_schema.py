@@ -1,7 +1,7 @@
 """The store's file: its schema and version, how it is opened, and what is done with one that cannot be used.
 
 Inserting is for `capture.store_write`, reading for `capture.store`, `finding` and `search`, imports for
-`capture.store_imports`. These files alone know SQLite.
+`capture.store_imports`, what exchanges share for `capture.store_repeats`. These files alone know SQLite.
 """
 
 import errno
@@ -13,13 +13,14 @@ from collections.abc import Callable
 from pathlib import Path
 
 from tunnel.capture.alone import alone
-from tunnel.capture.rows import COLUMNS
+from tunnel.capture.columns import CONNECTION, COURSE, HEADS
+from tunnel.capture.columns import SCHEMA as EXCHANGES
 from tunnel.capture.store_imports import TABLE as IMPORTS
 from tunnel.errors import TunnelError
 from tunnel.model.config import KIB, MIB
 
 FILE = "records.sqlite"
-VERSION = 5
+VERSION = 6
 PAGE = 16 * KIB  # bytes of a new store's pages; one that was made before has 4 KiB, and keeps them
 JOURNAL = 16 * MIB  # bytes of the journal that are carried over at once: so much lies between two syncs
 BUSY = 5.0  # seconds to wait for another process's transaction; they take milliseconds
@@ -32,20 +33,30 @@ FAMILY = ("", "-wal", "-shm")  # the files that SQLite keeps for one database, b
 # at the end of the table. It leaves room for 2**31 exchanges and as many pieces in each.
 # body.at    = when the piece's last byte came, µs since the epoch, where that says more than the exchange's own times
 SCHEMA = f"""
-CREATE TABLE exchange ({", ".join(f"{name} {kind}" for name, kind in COLUMNS.items())}) STRICT;
-CREATE INDEX exchange_started ON exchange (started);
-CREATE INDEX exchange_revision ON exchange (revision);
-CREATE INDEX exchange_running ON exchange (process) WHERE state = 'running';
+{EXCHANGES};
 CREATE TABLE body (key INTEGER PRIMARY KEY, bytes BLOB NOT NULL, at INTEGER) STRICT;
 CREATE TABLE message (
     key INTEGER PRIMARY KEY, from_client INTEGER NOT NULL, kind TEXT NOT NULL, at INTEGER NOT NULL,
     size INTEGER NOT NULL, payload BLOB NOT NULL
 ) STRICT;
 CREATE TABLE process (id INTEGER PRIMARY KEY, pid INTEGER NOT NULL, last INTEGER NOT NULL) STRICT;
-CREATE TABLE counter (id INTEGER NOT NULL, revision INTEGER NOT NULL) STRICT;
+CREATE TABLE counter (id INTEGER NOT NULL, revision INTEGER NOT NULL, collected INTEGER NOT NULL DEFAULT 0) STRICT;
 {IMPORTS};
-INSERT INTO counter VALUES (1, 1);
+INSERT INTO counter VALUES (1, 1, 0);
 PRAGMA user_version = {VERSION};
+"""
+
+# Until version 5 an exchange was one row, which repeated what thousands had in common. What such a store holds is taken
+# apart, and each exchange keeps rows of its own: a second for 100,000 of them.
+_APART = f"""
+ALTER TABLE exchange RENAME TO whole;
+DROP INDEX exchange_started; DROP INDEX exchange_revision; DROP INDEX exchange_running;
+ALTER TABLE counter ADD COLUMN collected INTEGER NOT NULL DEFAULT 0;
+{EXCHANGES};
+INSERT INTO heads SELECT {", ".join(HEADS)} FROM whole;
+INSERT INTO connection SELECT {", ".join(CONNECTION).replace("peer", "connection")} FROM whole;
+INSERT INTO course SELECT {", ".join({"heads": "id", "connection": "id"}.get(name, name) for name in COURSE)} FROM whole;
+DROP TABLE whole
 """
 
 # From each older version to the next: the statements that bring a store there. A version that is missing cannot be
@@ -55,6 +66,7 @@ MIGRATIONS: dict[int, str] = {
     4: "ALTER TABLE body ADD COLUMN at INTEGER;"
     "ALTER TABLE exchange ADD COLUMN device TEXT NOT NULL DEFAULT '';"
     "ALTER TABLE exchange ADD COLUMN rule TEXT NOT NULL DEFAULT ''",
+    5: _APART,
 }
 
 Notice = Callable[[TunnelError], None]

@@ -13,20 +13,23 @@ from pathlib import Path
 from types import TracebackType
 from typing import TypeVar
 
-from tunnel.capture import alive, store_imports
-from tunnel.capture.rows import COMMON, RARE, Rows, Value
+from tunnel.capture import alive, store_imports, store_repeats
+from tunnel.capture.columns import COMMON, CONNECTION, HEADS, RARE, SPAN_BITS
+from tunnel.capture.rows import Connection, Rows, Said, Value
 from tunnel.capture.store_schema import FILE, Notice, damaged, open_for_writing, replaced, set_aside, trouble
 from tunnel.errors import TunnelError
 
-MANY = 64  # rows in one statement: about 0.3 ms to make, during which the way may have to wait
+MANY = 128  # rows in one statement: about 0.2 ms to make, during which the way may have to wait
 MANY_BODIES = 4  # in one statement: SQLite makes a copy of all that is bound to it, and each may be a MiB
 MOST_EXCHANGES = 2**31  # numbers that a key has room for
 PIECE_BITS = 32
-ROW_SIZE = 800  # bytes that an exchange takes without its bodies, as a rule
+ROW_SIZE = 400  # bytes that an exchange takes without its bodies, as a rule
 RESPONSE = 1 << 31  # the bit of a body's key that says which side
 
 INTO = {
-    "exchange": (*COMMON, *RARE),
+    "course": (*COMMON, *RARE),
+    "heads": tuple(HEADS),
+    "connection": tuple(CONNECTION),
     "body": ("key", "bytes", "at"),
     "message": ("key", "from_client", "kind", "at", "size", "payload"),
 }
@@ -57,6 +60,7 @@ class Writing:
         Raises: WriteError.
         """
         self.process = claim.process
+        self.collected = 0  # how often what exchanges shared was removed, as far as is known here
         self.folder = folder
         self.path = folder / FILE
         try:
@@ -113,6 +117,7 @@ class Writing:
             alive.forget(self.folder, process)
         self._sql.execute("UPDATE counter SET id = max(id, ?)", (above + 1,))
         self._sql.execute("INSERT OR IGNORE INTO process VALUES (?, ?, -1)", (self.process, os.getpid()))
+        self.collected = self._one("SELECT collected FROM counter")
 
     def reserve(self, count: int) -> range:
         """Take the next `count` exchange numbers for this process; they are no one else's. In a transaction."""
@@ -121,25 +126,27 @@ class Writing:
         return range(first, first + count)
 
     def revisions(self, count: int) -> int:
-        """Take `count` numbers of changes; return the first. In a transaction."""
-        return self._one("UPDATE counter SET revision = revision + ? RETURNING revision", count) - count
+        """Take `count` numbers of changes; return the first. In a transaction, in which `collected` is then right."""
+        asked = "UPDATE counter SET revision = revision + ? RETURNING revision, collected"
+        next_one, self.collected = self._sql.execute(asked, (count,)).fetchone()
+        return int(next_one) - count
 
     def _leave(self, process: int, unused: int | None = None) -> None:
         """Close a process's account: its running exchanges were interrupted, its last unused numbers go back."""
         running = self._sql.execute(
-            "SELECT id FROM exchange WHERE state = 'running' AND process = ?", (process,)
+            "SELECT id FROM course WHERE state = 'running' AND process = ?", (process,)
         ).fetchall()
         revision = self.revisions(len(running))
         for number, (exchange,) in enumerate(running):
             self._sql.execute(
-                "UPDATE exchange SET state = 'interrupted', revision = ? WHERE id = ?", (revision + number, exchange)
+                "UPDATE course SET state = 'interrupted', revision = ? WHERE id = ?", (revision + number, exchange)
             )
         for broken in store_imports.unfinished(self._sql, process):
-            self._remove(broken.first, broken.last)
+            self._remove([(broken.first, broken.last)])
             store_imports.forget(self._sql, broken.first)
         if unused is None:
             # It died without a word. What is neither written nor anybody else's is free.
-            newest = self._one("SELECT coalesce(max(id), 0) FROM exchange")
+            newest = store_repeats.newest(self._sql)
             others = self._one("SELECT coalesce(max(last), 0) FROM process WHERE id != ?", process)
             unused = max(newest, others) + 1
         # Only the newest block can be given back: behind any other, somebody has reserved already.
@@ -153,7 +160,12 @@ class Writing:
 
     def add_exchanges(self, rows: Rows) -> None:
         """Insert exchanges, or replace what was known of them while they ran. In a transaction."""
-        self._sql.execute(_statement("exchange", rows.width, len(rows)), rows.values)
+        self._sql.execute(_statement("course", rows.width, len(rows)), rows.values)
+
+    def add_shared(self, said: Sequence[Said], connections: Sequence[Connection]) -> None:
+        """Insert what exchanges refer to. In a transaction."""
+        self._insert("heads", [one.row for one in said])
+        self._insert("connection", connections)
 
     def add_bodies(self, rows: Sequence[tuple[int, bytes, int | None]]) -> None:
         """Insert pieces of bodies: key (see `body_key`), bytes, µs since the epoch where that is known. In a transaction."""
@@ -223,14 +235,13 @@ class Writing:
                 if not ids:
                     store_imports.forget(self._sql, imported.first)
                     continue
-            for first, last in runs(sorted(ids)):
-                self._remove(first, last)
+            self._remove(runs(sorted(ids)))
             return len(ids)
 
     def _some(self, which: str, values: tuple[int, ...], most: int) -> list[int]:
         """Return the numbers of ended exchanges, up to the one that reaches so many bytes."""
         found = self._sql.execute(
-            "SELECT id, iif(messages, request_size + response_size, request_kept + response_kept) FROM exchange"
+            "SELECT id, iif(messages, request_size + response_size, request_kept + response_kept) FROM course"
             f" WHERE state != 'running' AND {which}",
             values,
         )
@@ -251,19 +262,21 @@ class Writing:
         Returns: How many there were.
         """
         marks = ",".join("?" * len(ids))
-        found = self._sql.execute(
-            f"SELECT id FROM exchange WHERE id IN ({marks}) AND state != 'running'", ids
-        ).fetchall()
+        found = self._sql.execute(f"SELECT id FROM course WHERE id IN ({marks}) AND state != 'running'", ids).fetchall()
         ended = sorted(id for (id,) in found)
-        for first, last in runs(ended):
-            self._remove(first, last)
+        self._remove(runs(ended))
         return len(ended)
 
-    def _remove(self, first: int, last: int) -> None:
-        self._sql.execute("DELETE FROM exchange WHERE id BETWEEN ? AND ?", (first, last))
-        keys = (first << PIECE_BITS, (last + 1) << PIECE_BITS)
-        self._sql.execute("DELETE FROM body WHERE key >= ? AND key < ?", keys)
-        self._sql.execute("DELETE FROM message WHERE key >= ? AND key < ?", keys)
+    def _remove(self, numbers: Sequence[tuple[int, int]]) -> None:
+        """Remove exchanges, from a first number to a last, with all that is theirs and what only they referred to."""
+        for first, last in numbers:
+            self._sql.execute("DELETE FROM course WHERE id BETWEEN ? AND ?", (first, last))
+            keys = (first << PIECE_BITS, (last + 1) << PIECE_BITS)
+            self._sql.execute("DELETE FROM body WHERE key >= ? AND key < ?", keys)
+            self._sql.execute("DELETE FROM message WHERE key >= ? AND key < ?", keys)
+        spans = {span for first, last in numbers for span in range(first >> SPAN_BITS, (last >> SPAN_BITS) + 1)}
+        if sum(store_repeats.collect(self._sql, span) for span in spans):
+            self.collected = self._one("UPDATE counter SET collected = collected + 1 RETURNING collected")
 
     def remove_messages(self, count: int) -> int:
         """Remove the first messages of the oldest exchange that has any, even of a running one. In a transaction."""

@@ -19,8 +19,9 @@ from tunnel.capture.breath import YIELD, Breath
 from tunnel.capture.clock import Clock
 from tunnel.capture.gathering import Batch, Gathering
 from tunnel.capture.pseudonyms import Pseudonyms, load_or_make
+from tunnel.capture.repeats import Repeats
 from tunnel.capture.retention import Retention
-from tunnel.capture.rows import Rows, row_of, together
+from tunnel.capture.rows import Rows
 from tunnel.capture.store_schema import FILE, trouble
 from tunnel.capture.store_write import WriteError, Writing, body_key, handfuls, message_key
 from tunnel.capture.tap import Budget, Record
@@ -88,7 +89,7 @@ class Writer:
         self._budget = budget
         self._counts = counts
         self._clock = clock
-        self._callers = callers
+        self._repeats = Repeats(clock, callers)
         self._after = after
         self._on_trouble = on_trouble
         self._retention = Retention(keep)
@@ -238,6 +239,7 @@ class Writer:
                 self._hide = Pseudonyms(load_or_make(self._folder), self._vault)
             except OSError as error:  # nothing was taken before: without it nothing can be written
                 raise WriteError(trouble(self._folder / FILE, error)) from error
+        self._repeats.begin(-1)  # what it remembers may have been written elsewhere
         self._store = Writing(self._claim, self._folder, self._complain, above=self._highest)
         return self._store
 
@@ -247,12 +249,25 @@ class Writer:
         short = len(self._queue.numbers) < self._block // 2
         if not batch.records and not short:
             return []
+        try:
+            return self._insert(store, batch, short)
+        except BaseException:
+            self._repeats.begin(-1)
+            raise
+
+    def _insert(self, store: Writing, batch: Batch, short: bool) -> list[Summary]:
+        if self._repeats.collected != store.collected:
+            self._repeats.begin(store.collected)
         rows = self._rows(store.process, batch)
         fresh = range(0)
         with store:
             if short:
                 fresh = store.reserve(self._block)
             revision = store.revisions(len(batch.records))
+            if self._repeats.collected != store.collected:  # another process has removed what these may refer to
+                self._repeats.begin(store.collected)
+                rows = self._rows(store.process, batch)
+            store.add_shared(*self._repeats.taken())
             for some in rows:
                 some.number(range(revision, revision + len(some)))
                 revision += len(some)
@@ -275,8 +290,7 @@ class Writer:
                 self._block = min(self._block * 4, MOST_NUMBERS)
             self._highest = fresh[-1]
             self._queue.numbers.extend(fresh)
-        left = iter(records)
-        return [summary for some in rows for summary in some.summaries(left)] if self._after is not None else []
+        return [summary for some in rows for summary in some.summaries()] if self._after is not None else []
 
     def _rows(self, process: int, batch: Batch) -> list[Rows]:
         """Return the batch's rows, a statement's worth in each item, their revisions still to come.
@@ -285,16 +299,8 @@ class Writer:
         have to wait for Python's lock at any time.
         """
         made: list[Rows] = []
-        callers, clock, heads = self._callers, self._clock, self._heads
         for some in handfuls(batch.records):
-            made.append(
-                together(
-                    [
-                        row_of(entry, process=process, clock=clock, caller=callers(entry.record.peer), heads=heads)
-                        for entry in some
-                    ]
-                )
-            )
+            made.append(self._repeats.rows(some, process, self._heads))
             time.sleep(YIELD)
         return made
 

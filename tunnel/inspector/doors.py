@@ -40,7 +40,7 @@ def page(store: Store, query: Query | None, *, before: int | None, limit: int) -
 def count(store: Store, query: Query | None, most: int) -> int:
     """Return how many match, `most` at most."""
     if query is None:
-        return int(store.select("SELECT count(*) FROM (SELECT 1 FROM exchange LIMIT ?)", (most,))[0][0])
+        return int(store.select("SELECT count(*) FROM (SELECT 1 FROM course LIMIT ?)", (most,))[0][0])
     return store.count(query, most)
 
 
@@ -54,7 +54,7 @@ def ids(store: Store, query: Query | None, *, after: int = 0) -> Iterator[int]:
     if query is not None:
         yield from store.ids(query, after=after)
         return
-    while rows := store.select("SELECT id FROM exchange WHERE id > ? ORDER BY id LIMIT 500", (after,)):
+    while rows := store.select("SELECT id FROM course WHERE id > ? ORDER BY id LIMIT 500", (after,)):
         yield from (id for (id,) in rows)
         after = rows[-1][0]
 

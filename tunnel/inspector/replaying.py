@@ -146,7 +146,7 @@ def _body(wish: ReplayWish) -> bytes | None:
 
 
 def _newest(store: Store) -> int:
-    return int(store.select("SELECT coalesce(max(id), 0) FROM exchange")[0][0])
+    return int(store.select("SELECT coalesce(max(id), 0) FROM course")[0][0])
 
 
 async def _recorded(readers: Readers, parent: int, port: int, before: int) -> int | None:

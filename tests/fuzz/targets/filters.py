@@ -9,11 +9,14 @@ import sqlite3
 
 from tests.capture.making import PEER, request, response
 from tunnel.capture.clock import Clock
+from tunnel.capture.columns import READ
 from tunnel.capture.gathering import Entry
 from tunnel.capture.patterns import TooSlow
 from tunnel.capture.query import QueryError, parse
-from tunnel.capture.rows import COMMON, RARE, READ, Value, exchange_of, row_of
+from tunnel.capture.rows import Value, connection_of, course_of, said_of
+from tunnel.capture.rows_read import exchange_of
 from tunnel.capture.store_schema import SCHEMA
+from tunnel.capture.store_write import INTO
 from tunnel.capture.tap import Budget, Record
 from tunnel.cli.filters import pointed
 from tunnel.model.exchange import Side, State
@@ -64,10 +67,13 @@ def check(data: bytes) -> None:
 def _row() -> tuple[Value, ...]:
     record = Record(1, PEER, request(b"/api?q=1"), 0.0, 0, Budget(0))
     record.response, record.ended = response(200, b"X-A: x\r\nContent-Type: text/plain\r\n"), 1.0
-    row = row_of(Entry(record, State.DONE, (0, 0), 0), process=1, clock=Clock(0, 0), caller=("curl", 1))
+    entry, clock = Entry(record, State.DONE, (0, 0), 0), Clock(0, 0)
+    said, who = said_of(record), connection_of(record, clock, ("curl", 1))
+    course = course_of(entry, said, who, process=1, clock=clock)
     sql = _sqlite()
-    names = (*COMMON, *RARE)[: len(row)]
-    sql.execute(f"INSERT INTO exchange ({', '.join(names)}) VALUES ({', '.join('?' * len(row))})", row)
+    for table, row in (("course", course), ("heads", said.row), ("connection", who)):
+        names = INTO[table][: len(row)]
+        sql.execute(f"INSERT INTO {table} ({', '.join(names)}) VALUES ({', '.join('?' * len(row))})", row)
     return tuple(sql.execute(f"SELECT {', '.join(READ)} FROM exchange").fetchone())
 
 

@@ -9,8 +9,8 @@ from tests.capture import writers
 from tests.capture.exchanges import exchange
 from tests.helpers import har_spec
 from tunnel.capture import har
-from tunnel.capture.importing import row_of
-from tunnel.capture.rows import COMMON, RARE, sound
+from tunnel.capture.columns import COLUMNS, COMMON, HEADS, RARE, sound
+from tunnel.capture.importing import rows_of
 from tunnel.capture.snippets import curl, fetch, front_of, requests
 from tunnel.cli.lines import Look
 from tunnel.cli.whole import whole
@@ -39,9 +39,11 @@ def check(data: bytes) -> None:
         assert len(error.what) < 1000
         return
     for read in found:
-        row = row_of(1, read, 2, "x.har")
-        sound((*COMMON, *RARE), tuple(row))
-        for value in row:
+        course, said, who = rows_of(1, read, 2, "x.har")
+        of = dict(zip((*COMMON, *RARE), course, strict=True)) | dict(zip(HEADS, said.row, strict=True))
+        of |= {"caller": who.caller, "caller_pid": who.caller_pid, "connection": who.peer}
+        sound(COLUMNS, tuple(of[name] for name in COLUMNS))
+        for value in (*course, *said.row, *who):
             assert not isinstance(value, str) or value.encode() is not None
             assert not isinstance(value, int) or -(2**63) <= value < 2**63
         for text in whole(*read, Look(80)):

@@ -11,9 +11,10 @@ import shutil
 import sqlite3
 import struct
 
+from tests.capture.tables import insert
 from tests.fuzz.places import place
+from tunnel.capture.columns import COLUMNS
 from tunnel.capture.query import parse
-from tunnel.capture.rows import COLUMNS
 from tunnel.capture.store import Store
 from tunnel.capture.store_schema import FILE, PAGE, open_for_writing
 from tunnel.capture.store_write import PIECE_BITS, body_key
@@ -105,7 +106,7 @@ def _whole() -> bytes:
             "upgrade": "websocket" if id == 3 else "",
         }
         row |= {"request_head": HEAD, "sent_head": HEAD, "response_head": ANSWER, "returned_head": ANSWER}
-        sql.execute(f"INSERT INTO exchange ({', '.join(row)}) VALUES ({', '.join('?' * len(row))})", list(row.values()))
+        insert(sql, row)
         for response in (False, True):
             sql.execute("INSERT INTO body VALUES (?, ?, 7)", (body_key(id, response, 0), b"hello"))
         sql.execute(
