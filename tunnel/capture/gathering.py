@@ -146,7 +146,8 @@ class Gathering:
         record = taken.record
         for response, body in enumerate((record.request_body, record.response_body)):
             if body.pieces:
-                pieces = _drain(body.pieces, len(body.pieces))
+                pieces = body.pieces[:]
+                del body.pieces[: len(pieces)]  # more may have come
                 for data, at in together(pieces, record.times if response else None):
                     batch.taken += len(data)
                     if not taken.holed:
@@ -210,7 +211,7 @@ def _take_whole(batch: Batch, record: Record, state: State) -> None:
     )
 
 
-def _take_body(batch: Batch, record: Record, response: bool, pieces: deque[bytes]) -> bytes:
+def _take_body(batch: Batch, record: Record, response: bool, pieces: list[bytes]) -> bytes:
     data = pieces[0] if len(pieces) == 1 else b"".join(pieces)
     if len(data) > SMALL:
         batch.bodies.append((record, response, 0, data, None))

@@ -278,7 +278,7 @@ async def _answer(this: Exchange) -> bool:
     response = await leg.receive_response()
     while response.status < 200 and response.status != 101:
         if len(record.informational) < _MOST_INFORMATIONAL:
-            record.informational.append(response)
+            record.informational += (response,)
         if request.minor == 1:  # RFC 9110 §15.2: never to a 1.0 client
             await client.send_response(returned(response, request, close=False), b"", None)
         await trio.lowlevel.checkpoint()  # there may be hundreds in one piece
