@@ -373,6 +373,29 @@ def test_exchanges_of_a_store_of_version_5_are_read_as_they_were_and_new_ones_st
         assert store.summary(1).type == "a/b"
 
 
+def test_a_store_that_an_older_tunnel_still_writes_to_is_left_as_it_is_until_that_one_stops(tmp_path):
+    old_store(tmp_path, 5)
+    older = Claim(tmp_path)
+    with closing(sqlite3.connect(tmp_path / FILE)) as sql, sql:
+        sql.execute("INSERT INTO process VALUES (?, 1, -1)", (older.process,))
+    told: list[str] = []
+    recorder = Recorder(tmp_path, Keep(), on_trouble=lambda error: told.append(error.what))
+    recorder.start()
+    ended(recorder)
+    until(lambda: told)
+
+    assert told == [
+        f"a tunnel of an older version is recording to the store {tmp_path / FILE}, which this one would change"
+    ]
+    assert pragma(tmp_path, "user_version") == 5
+    older.release()
+    until(lambda: recorder.statistics().written)
+    recorder.stop(5)
+    assert told[1:] == ["recording works again"]
+    with Store(tmp_path) as store:
+        assert [summary.target for summary in store.latest(5)] == ["/"]
+
+
 @pytest.mark.parametrize("size", [4096, PAGE])
 def test_free_pages_are_given_back_by_their_bytes_however_large_one_is(size):
     class Removing(SimpleNamespace):

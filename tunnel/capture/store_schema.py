@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from tunnel.capture import alive
 from tunnel.capture.alone import alone
 from tunnel.capture.columns import CONNECTION, COURSE, HEADS
 from tunnel.capture.columns import SCHEMA as EXCHANGES
@@ -80,7 +81,7 @@ def open_for_writing(folder: Path, notice: Notice) -> sqlite3.Connection:
       notice: Is told when a store was set aside.
     Returns: A connection in autocommit mode, usable from any one thread at a time. The caller closes it.
     Raises:
-      TunnelError: The store was made by a newer tunnel.
+      TunnelError: The store was made by a newer tunnel, or by an older one that still writes to it.
       sqlite3.Error, OSError: It cannot be opened; see `trouble`.
     """
     path = folder / FILE
@@ -142,6 +143,11 @@ def _bring_up(connection: sqlite3.Connection, path: Path) -> None:
     connection.execute("BEGIN IMMEDIATE")
     try:
         version = read_version(connection, path)  # again: another process may have been here first
+        if 0 < version < VERSION and _written(connection, path.parent):
+            raise TunnelError(
+                f"a tunnel of an older version is recording to the store {path}, which this one would change",
+                hint="stop that one, or use another folder: --folder DIR",
+            )
         statements = []
         while version != VERSION:
             if version == 0:
@@ -159,6 +165,13 @@ def _bring_up(connection: sqlite3.Connection, path: Path) -> None:
     except BaseException:
         connection.execute("ROLLBACK")
         raise
+
+
+def _written(connection: sqlite3.Connection, folder: Path) -> bool:
+    """Whether anybody writes to a store now. Whoever began before it was changed would fail at each row."""
+    return any(
+        alive.is_alive(folder, process) for (process,) in connection.execute("SELECT id FROM process").fetchall()
+    )
 
 
 def replaced(path: Path, inode: int) -> bool:
