@@ -29,6 +29,10 @@ def test_help_names_the_commands_and_the_short_form(capsys):
     ("args", "said"),
     [
         (("foo",), "the port is missing"),
+        (("lgo", "-f"), "there is no command lgo; did you mean log?"),
+        (("shar", "3000"), "there is no command shar; did you mean share?"),
+        (("share", "revok", "2"), "there is no command share revok; did you mean share revoke?"),
+        (("share", "app"), "the port is missing"),
         (("http://a/b",), "without a path"),
         (("ftp://a",), "'ftp' is not one of"),
         (("70000",), "70000 is not a port"),

@@ -11,7 +11,6 @@ size = "2GiB"
 """
 
 import dataclasses
-import difflib
 import tomllib
 from collections.abc import Callable
 from pathlib import Path
@@ -19,6 +18,7 @@ from typing import Any
 
 from tunnel.cli.filesettings import FileSettings as FileSettings
 from tunnel.cli.filesettings import ShareSettings as ShareSettings
+from tunnel.cli.meant import meant
 from tunnel.cli.quantity import BYTES, SECONDS, parse_quantity
 from tunnel.cli.share_words import EVER, parse_lasting, parse_network, parse_rate
 from tunnel.errors import UsageError
@@ -159,8 +159,8 @@ def _names(kind: type[Any]) -> list[str]:
 def _known(told: dict[str, Any], known: list[str], path: Path, prefix: str) -> None:
     for key in told:
         if key not in known:
-            near = difflib.get_close_matches(key, known, n=1, cutoff=0.5)
-            hint = f"did you mean {prefix}{near[0]}?" if near else f"known are: {', '.join(known)}"
+            near = meant(key, known, likeness=0.5)
+            hint = f"did you mean {prefix}{near}?" if near else f"known are: {', '.join(known)}"
             raise UsageError(f"{path}: there is no setting {prefix}{key}", hint=hint)
 
 

@@ -9,6 +9,7 @@ import click
 
 from tunnel import __version__
 from tunnel.cli.bringing import brought
+from tunnel.cli.meant import command_meant
 from tunnel.cli.said import say_error
 from tunnel.errors import TunnelError
 
@@ -51,6 +52,8 @@ class Door(click.Group):
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Put `http` before arguments that begin with neither a subcommand nor one of our own options."""
         if args and args[0] not in _COMMANDS and args[0] not in ("--help", "-h", "--version"):
+            if near := command_meant(args[0], _COMMANDS):
+                raise click.UsageError(f"there is no command {args[0]}; did you mean {near}?", ctx)
             args = ["http", *args]
         return super().parse_args(ctx, args)
 

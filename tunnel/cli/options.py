@@ -6,6 +6,7 @@ from typing import Any, TypeVar
 
 import click
 
+from tunnel.cli.meant import meant
 from tunnel.cli.quantity import BYTES, SECONDS, parse_quantity, show_quantity
 from tunnel.model.config import Keep, Limits
 
@@ -62,12 +63,10 @@ class Settings(click.Command):
         try:
             return super().parse_args(ctx, args)
         except click.NoSuchOption as error:
-            import difflib
-
             known = [opt for param in self.params for opt in param.opts]
-            near = difflib.get_close_matches(error.option_name, known, n=1)
+            near = meant(error.option_name, known)
             raise click.UsageError(
-                f"there is no option {error.option_name}" + (f"; did you mean {near[0]}?" if near else ""), ctx
+                f"there is no option {error.option_name}" + (f"; did you mean {near}?" if near else ""), ctx
             ) from error
 
 

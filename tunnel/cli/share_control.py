@@ -13,6 +13,7 @@ import click
 
 from tunnel.cli.folder import default_folder, folder_option
 from tunnel.cli.lines import look_of, safe, wrapped
+from tunnel.cli.meant import command_meant
 from tunnel.cli.options import Seconds, Settings
 from tunnel.cli.said import say_line
 from tunnel.cli.share_lines import clock, span, standing_lines
@@ -128,6 +129,8 @@ class Steered(Settings):
         """Return the context of the word's own command, if there is one."""
         word = "list" if "--list" in args else next(iter(args), "")
         if word not in WORDS:
+            if near := command_meant(word, WORDS):
+                raise click.UsageError(f"there is no command share {word}; did you mean share {near}?", parent)
             return super().make_context(info_name, args, parent, **extra)
         rest = [arg for arg in args if arg != "--list"] if "--list" in args else args[1:]
         return WORDS[word].make_context(f"{info_name} {word}", rest, parent, **extra)
