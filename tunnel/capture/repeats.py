@@ -43,9 +43,8 @@ class Repeats:
         self._clock = clock
         self._callers = callers
         self._known: dict[Key, Said] = {}
-        self._peers: dict[
-            int, tuple[Peer, Connection]
-        ] = {}  # by identity; held, so that no other can have the same one
+        # By identity; held, so that no other can have the same one.
+        self._peers: dict[int, tuple[Peer, Connection]] = {}
         self._held = 0
         self._span = -1
         self.begin(-1)
