@@ -71,23 +71,22 @@ CONNECTION = {
     "peer": "TEXT NOT NULL",  # JSON, see `rows.peer_text`; the view calls it connection
 }
 
+TABLES = {"course": COURSE, "heads": HEADS, "connection": CONNECTION}
+
 # Where each column of the view is found. Its own number comes from `course`, and so does what no other table has.
 _FROM = (
     {name: f"course.{name}" for name in COURSE if name not in ("heads", "connection")}
     | {name: f"heads.{name}" for name in HEADS if name != "id"}
     | {"caller": "connection.caller", "caller_pid": "connection.caller_pid", "connection": "connection.peer"}
 )
-COLUMNS = {name: kind for table in (COURSE, HEADS, CONNECTION) for name, kind in table.items() if name in _FROM}
-COLUMNS["connection"] = CONNECTION["peer"]
+COLUMNS = {name: TABLES[table][column] for name, (table, column) in ((n, at.split(".")) for n, at in _FROM.items())}
 
 # LEFT JOIN, so that SQLite leaves a table out where nothing is asked of it, and so that what is missing is noticed.
 SCHEMA = f"""
-CREATE TABLE course ({", ".join(f"{name} {kind}" for name, kind in COURSE.items())}) STRICT;
+{"".join(f"CREATE TABLE {table} ({', '.join(map(' '.join, of.items()))}) STRICT;" for table, of in TABLES.items())}
 CREATE INDEX course_started ON course (started);
 CREATE INDEX course_revision ON course (revision);
 CREATE INDEX course_running ON course (process) WHERE state = 'running';
-CREATE TABLE heads ({", ".join(f"{name} {kind}" for name, kind in HEADS.items())}) STRICT;
-CREATE TABLE connection ({", ".join(f"{name} {kind}" for name, kind in CONNECTION.items())}) STRICT;
 CREATE VIEW exchange AS SELECT {", ".join(f"{where} AS {name}" for name, where in _FROM.items())}
 FROM course LEFT JOIN heads ON heads.id = course.heads LEFT JOIN connection ON connection.id = course.connection
 """

@@ -227,7 +227,6 @@ def rows_of(id: int, imported: har.Imported, process: int, source: str) -> tuple
         exchange.sent_head,
         exchange.response_head,
         None if exchange.returned_head == exchange.response_head else exchange.returned_head,
-        "",
     )
     peer = peer_text(exchange, exchange.started + timings.accepted, exchange.started + timings.ready)
     who = Connection(id, exchange.caller, exchange.caller_pid, peer)

@@ -7,12 +7,13 @@ and never judged. Reading back is for people, may cost more, and is for `capture
 """
 
 import json
-from collections.abc import Set
+import operator
+from collections.abc import Callable, Set
 from itertools import chain
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tunnel.capture.clock import Clock
-from tunnel.capture.columns import COMMON
+from tunnel.capture.columns import COMMON, RARE
 from tunnel.capture.gathering import Entry
 from tunnel.capture.heads import media_type, media_type_of, parent_of
 from tunnel.capture.tap import Record
@@ -47,13 +48,13 @@ class Said(NamedTuple):
     sent_head: bytes
     response_head: bytes
     returned_head: bytes | None
-    type: str
+    type: str = ""
     parent: int = 0
     found: Set[bytes] = _NONE  # pseudonyms of the secrets in them, where those are hidden
 
     @property
     def row(self) -> tuple[Value, ...]:
-        """Its values in the table."""
+        """Its values in the table, as many as `columns.HEADS` names."""
         return self[:9]
 
 
@@ -205,6 +206,11 @@ def peer_text(of: "Peer | Exchange", accepted: int, ready: int) -> str:
     )
 
 
+# The values of a line, out of those of a whole row and of what it refers to, behind each other.
+_NAMES = (*COMMON, *RARE, *Said._fields, *Connection._fields)
+_summary: Callable[[list[Any]], tuple[Any, ...]] = operator.itemgetter(*map(_NAMES.index, Summary._fields))
+
+
 class Rows(NamedTuple):
     """Rows of `course` on their way into one statement, and what each refers to.
 
@@ -233,19 +239,9 @@ class Rows(NamedTuple):
         defaults = _DEFAULTS if self.width == len(COMMON) else []
         begins = range(0, len(self.values), self.width)
         for at, said, connection in zip(begins, self.said, self.connections, strict=True):
-            of = [*self.values[at : at + self.width], *defaults]
-            made.append(_summary(of, said, connection))
+            of = [*self.values[at : at + self.width], *defaults, *said, *connection]
+            made.append(Summary._make(_summary(of)))
         return made
-
-
-def _summary(of: list[Any], said: Said, connection: Connection) -> Summary:
-    """Return the line of an exchange, whose values in `course` are all there."""
-    (id, revision, _, state, started, ended, status, size, _, _, _, _, _, _, _,
-     upgrade, asked, messages, error, fault, _, _, parent, source, _, device, rule, *_) = of  # fmt: skip
-    return Summary(
-        id, revision, state, started, ended, said.method, said.host, said.target, status, upgrade, said.type, asked, size,
-        messages, connection.caller, connection.caller_pid, error, fault, parent, source, device, rule,
-    )  # fmt: skip
 
 
 def together(rows: list[Row], said: list[Said], connections: list[Connection]) -> Rows:

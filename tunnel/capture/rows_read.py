@@ -14,7 +14,7 @@ from tunnel.model.summary import State
 
 def exchange_of(row: Iterable[Value]) -> Exchange:
     """Return what a row says, in the order of `READ`."""
-    # Typed by the schema, which this file wrote; checking each value again would only repeat it.
+    # Typed by the schema, and held to it by `columns.sound`; checking each value again would only repeat it.
     of: dict[str, Any] = dict(zip(READ, row, strict=True))
     connection: dict[str, Any] = json.loads(of["connection"])
     started: int = of["started"]

@@ -10,7 +10,8 @@ _TABLES = ("heads", "connection")
 def collect(sql: sqlite3.Connection, span: int) -> int:
     """Remove what is of no use any more, after exchanges of a span were removed. In a transaction.
 
-    Only exchanges of the same span share (`capture.repeats`), so only its other exchanges are looked at: 0.4 ms at most.
+    Only exchanges of the same span share (`capture.repeats`), so only its other exchanges are looked at: 1 ms, and 2
+    where 500 had heads that are like no others.
 
     Returns: How many rows that were.
     """
